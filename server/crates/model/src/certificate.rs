@@ -1,0 +1,111 @@
+use crate::{
+    AccountId, CertificateId, Identifier, IssuerId, KeyType, OrderId, PageRequest, ProfileId, Timestamp,
+};
+
+words! {
+    /// Where a certificate stands at a given time.
+    pub enum CertificateState {
+        Valid = "valid",
+        Expired = "expired",
+        Revoked = "revoked",
+    }
+}
+
+/// CRL reason codes (RFC 5280 §5.3.1). 7 is unused there; `removeFromCRL` (8) is for delta CRLs only, and
+/// `certificateHold` (6) can be taken back, which RFC 8555 revocation cannot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RevocationReason(u8);
+
+impl RevocationReason {
+    pub const UNSPECIFIED: Self = Self(0);
+    /// The codes that are accepted, with the names of RFC 5280.
+    pub const ALLOWED: &'static [(u8, &'static str)] = &[
+        (0, "unspecified"),
+        (1, "keyCompromise"),
+        (3, "affiliationChanged"),
+        (4, "superseded"),
+        (5, "cessationOfOperation"),
+        (9, "privilegeWithdrawn"),
+    ];
+
+    pub fn from_code(code: i64) -> Option<Self> {
+        Self::ALLOWED.iter().find(|(c, _)| i64::from(*c) == code).map(|(c, _)| Self(*c))
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALLOWED.iter().find(|(_, n)| *n == name).map(|(c, _)| Self(*c))
+    }
+
+    pub const fn code(self) -> u8 {
+        self.0
+    }
+
+    pub fn name(self) -> &'static str {
+        Self::ALLOWED.iter().find(|(c, _)| *c == self.0).map_or("unspecified", |(_, n)| n)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    pub at: Timestamp,
+    pub reason: RevocationReason,
+}
+
+/// Everything about a certificate but its bytes; what lists show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateSummary {
+    pub id: CertificateId,
+    /// The serial number's octets in lower-case hexadecimal.
+    pub serial: String,
+    pub issuer_id: IssuerId,
+    pub profile_id: ProfileId,
+    /// `None` for certificates that no ACME account asked for.
+    pub account_id: Option<AccountId>,
+    pub order_id: Option<OrderId>,
+    pub common_name: Option<String>,
+    pub identifiers: Vec<Identifier>,
+    pub key_type: KeyType,
+    /// SHA-256 of the DER encoding in lower-case hexadecimal.
+    pub sha256: String,
+    pub not_before: Timestamp,
+    pub not_after: Timestamp,
+    pub created_at: Timestamp,
+    pub revocation: Option<Revocation>,
+}
+
+impl CertificateSummary {
+    pub fn state(&self, now: Timestamp) -> CertificateState {
+        match (&self.revocation, self.not_after < now) {
+            (Some(_), _) => CertificateState::Revoked,
+            (None, true) => CertificateState::Expired,
+            (None, false) => CertificateState::Valid,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    pub summary: CertificateSummary,
+    pub der: Vec<u8>,
+    /// Which stored chain leads from this leaf to its root: the SHA-256, in hexadecimal, of the issuer's
+    /// certificate. The issuer may get another certificate later; this leaf keeps the chain it was issued under.
+    pub chain_id: String,
+}
+
+/// Which certificates to list, newest first. Empty fields do not restrict.
+#[derive(Clone, Debug, Default)]
+pub struct CertificateFilter {
+    /// A name or address in the certificate, exactly.
+    pub name: Option<String>,
+    pub serial: Option<String>,
+    pub sha256: Option<String>,
+    pub account_id: Option<AccountId>,
+    pub order_id: Option<OrderId>,
+    pub profile_id: Option<ProfileId>,
+    pub state: Option<CertificateState>,
+    /// At or after.
+    pub expires_after: Option<Timestamp>,
+    /// Before.
+    pub expires_before: Option<Timestamp>,
+    pub page: PageRequest,
+}

@@ -1,0 +1,100 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AccountId, AuthorizationId, CertificateId, Identifier, OrderId, PageRequest, ProfileId, Timestamp,
+};
+
+words! {
+    /// RFC 8555 §7.1.6.
+    pub enum OrderStatus {
+        Pending = "pending",
+        Ready = "ready",
+        Processing = "processing",
+        Valid = "valid",
+        Invalid = "invalid",
+    }
+}
+
+words! {
+    /// RFC 8555 §7.1.6.
+    pub enum AuthorizationStatus {
+        Pending = "pending",
+        Valid = "valid",
+        Invalid = "invalid",
+        Deactivated = "deactivated",
+        Expired = "expired",
+        Revoked = "revoked",
+    }
+}
+
+words! {
+    /// RFC 8555 §8, RFC 8737.
+    pub enum ChallengeKind {
+        Http01 = "http-01",
+        Dns01 = "dns-01",
+        TlsAlpn01 = "tls-alpn-01",
+    }
+}
+
+/// Why an order failed, as the client was or will be told (RFC 8555 §6.7).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredProblem {
+    /// The full URN.
+    pub r#type: String,
+    pub detail: String,
+    pub status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    pub id: OrderId,
+    pub account_id: AccountId,
+    pub profile_id: ProfileId,
+    pub status: OrderStatus,
+    pub identifiers: Vec<Identifier>,
+    /// As the client asked (RFC 8555 §7.4); `None` leaves it to the profile.
+    pub not_before: Option<Timestamp>,
+    pub not_after: Option<Timestamp>,
+    pub error: Option<StoredProblem>,
+    /// SHA-256 of the CSR (DER, lower-case hexadecimal) of the finalization that is under way or succeeded. A
+    /// client that lost the answer and repeats its request gets the same certificate.
+    pub csr_sha256: Option<String>,
+    pub certificate_id: Option<CertificateId>,
+    /// In the order of `identifiers`.
+    pub authorization_ids: Vec<AuthorizationId>,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// An order and its authorizations, to be stored together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewOrder {
+    pub order: Order,
+    pub authorizations: Vec<Authorization>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authorization {
+    pub id: AuthorizationId,
+    pub order_id: OrderId,
+    pub account_id: AccountId,
+    /// Never a wildcard: `*.example.com` in the order is `example.com` here with `wildcard` set (RFC 8555 §7.1.4).
+    pub identifier: Identifier,
+    pub wildcard: bool,
+    pub status: AuthorizationStatus,
+    /// One token for all challenges of this authorization: 256 random bits in unpadded base64url.
+    pub token: String,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub validated_at: Option<Timestamp>,
+}
+
+/// Which orders to list, newest first. Empty fields do not restrict.
+#[derive(Clone, Debug, Default)]
+pub struct OrderFilter {
+    pub account_id: Option<AccountId>,
+    pub profile_id: Option<ProfileId>,
+    pub status: Option<OrderStatus>,
+    pub page: PageRequest,
+}
