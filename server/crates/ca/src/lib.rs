@@ -1,1 +1,47 @@
+//! The certificate authority without input or output: which keys are good, what a CSR may say, how a leaf is built
+//! and signed, and how secrets are sealed for the database.
+//!
+//! Leaves are encoded here, not by `rcgen`: its names are maps from attribute type to value, so an issuer such as
+//! `DC=corp, DC=example` would lose an attribute, and RFC 5280 §4.1.2.4 wants the issuer of a leaf to be what the
+//! CA's certificate has as its subject. `rcgen` makes what has only names of our own choice: root certificates and
+//! the CSRs of the built-in client.
 
+mod blocklist;
+mod chain;
+mod csr;
+mod der;
+mod extension_request;
+mod inspect;
+mod key;
+mod leaf;
+pub mod pem;
+mod private_key;
+mod request;
+mod rsa_rules;
+mod seal;
+mod serial;
+mod signature;
+mod signer;
+mod validity;
+
+pub use blocklist::{BlocklistError, KeyBlocklist};
+pub use csr::{Csr, CsrError};
+pub use inspect::{
+    CertificateInfo, MalformedCertificate, certificate_serial_hex, certificate_spki, describe, not_after,
+};
+pub use key::{CaKeyAlgorithm, KeyError, PublicKeyAlgorithm, SubjectKey};
+pub use leaf::{Leaf, LeafRequest};
+pub use private_key::generate_key;
+pub use request::create_csr;
+pub use seal::{SealError, Sealer};
+pub use serial::Serial;
+pub use signer::{CaError, CaSigner};
+pub use validity::{Validity, ValidityError, ValidityRequest};
+
+/// SHA-256 in the form that most callers compare and store.
+fn sha256(data: &[u8]) -> [u8; 32] {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, data);
+    let mut out = [0; 32];
+    out.copy_from_slice(digest.as_ref());
+    out
+}

@@ -1,0 +1,208 @@
+//! What is measured: a server of ours on one of the two engines, or any ACME server that runs already.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use rustls_pki_types::CertificateDer;
+use serde::Serialize;
+use serde_json::json;
+use testkit::process;
+use testkit::server::ServerBuilder;
+use testkit::{CertctlServer, Postgres};
+
+use crate::acme::{Account, Client, Directory};
+use crate::error::Error;
+use crate::http::Endpoint;
+use crate::measure::Reading;
+use crate::proc::{Disk, MachineTime, Memory};
+
+/// The profile of the walkthrough's step 2.
+const PROFILE: &str = "prof-test";
+
+/// Where the server keeps its data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+impl Engine {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+        }
+    }
+}
+
+/// A server under load. Dropped, it stops everything that it started.
+pub struct Subject {
+    pub name: String,
+    endpoint: Endpoint,
+    directory: Arc<Directory>,
+    /// Known after the first chain unless it was given.
+    pub anchor: Option<CertificateDer<'static>>,
+    pid: Option<u32>,
+    disk: Disk,
+    // In this order: the server goes before its database.
+    server: Option<CertctlServer>,
+    postgres: Option<Postgres>,
+}
+
+impl Subject {
+    /// Starts a server with new data and creates the walkthrough's profile, everything else at its default.
+    ///
+    /// # Errors
+    /// When the profile or the directory is refused.
+    ///
+    /// # Panics
+    /// When the server or the database does not start.
+    pub async fn start(engine: Engine) -> Result<Self, Error> {
+        let postgres = (engine == Engine::Postgres).then(start_postgres);
+        let builder = CertctlServer::builder();
+        let builder = match &postgres {
+            Some(postgres) => builder.database_url(&postgres.create_database("bench")),
+            None => builder,
+        };
+        let server = builder.start().await;
+        create_profile(&server).await?;
+        let url = server.directory_url(PROFILE);
+        let endpoint = Endpoint::new(&url, server.ca_pem().as_bytes())?;
+        Ok(Self {
+            name: engine.name().to_owned(),
+            directory: Arc::new(Directory::load(&endpoint, &url).await?),
+            endpoint,
+            anchor: None,
+            pid: Some(server.pid()),
+            disk: Disk::below(server.data_dir()),
+            server: Some(server),
+            postgres,
+        })
+    }
+
+    /// Takes a server that runs on this machine. Without `pid` its CPU time and memory are not known.
+    ///
+    /// # Errors
+    /// When there is no directory.
+    pub async fn running(url: &str, ca_file: &Path, pid: Option<u32>) -> Result<Self, Error> {
+        let endpoint = Endpoint::new(url, &std::fs::read(ca_file)?)?;
+        Ok(Self {
+            name: url.to_owned(),
+            directory: Arc::new(Directory::load(&endpoint, url).await?),
+            endpoint,
+            anchor: None,
+            pid,
+            disk: Disk::below(&std::env::temp_dir()),
+            server: None,
+            postgres: None,
+        })
+    }
+
+    /// `count` clients, each with an account of its own.
+    ///
+    /// # Errors
+    /// When the server refuses one.
+    pub async fn clients(&self, count: usize) -> Result<Vec<Client>, Error> {
+        let mut clients = Vec::with_capacity(count);
+        for _ in 0..count {
+            clients.extend(self.clients_of_one_account(1).await?);
+        }
+        Ok(clients)
+    }
+
+    /// `count` clients that share one new account.
+    ///
+    /// # Errors
+    /// When the server refuses it.
+    pub async fn clients_of_one_account(&self, count: usize) -> Result<Vec<Client>, Error> {
+        let account = Account::register(&self.endpoint, &self.directory).await?;
+        let mut clients = Vec::with_capacity(count);
+        for _ in 0..count {
+            clients.push(Client::connect(&self.endpoint, &self.directory, &account).await?);
+        }
+        Ok(clients)
+    }
+
+    pub fn read(&self) -> Reading {
+        Reading {
+            at: Instant::now(),
+            server: self.pid.map_or(Duration::ZERO, process::cpu_time),
+            database: self.postgres.as_ref().map_or(Duration::ZERO, Postgres::postgres_cpu_time),
+            generator: process::cpu_time(std::process::id()),
+            machine: MachineTime::now(),
+            flushes: self.disk.flushes(),
+        }
+    }
+
+    /// The server's, without the database's own processes.
+    pub fn memory(&self) -> Memory {
+        self.pid.map(Memory::of).unwrap_or_default()
+    }
+
+    pub fn disk(&self) -> &Disk {
+        &self.disk
+    }
+
+    /// The last lines of the server's log.
+    pub fn last_log_lines(&self, count: usize) -> String {
+        let log = self.server.as_ref().map(CertctlServer::log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(count)..].join("\n")
+    }
+}
+
+/// A durable cluster with PostgreSQL's own defaults.
+pub fn start_postgres() -> Postgres {
+    Postgres::builder().fsync(true).start()
+}
+
+/// Starts a server and waits until /readyz answers 200. Returns how long that took from before the exec, with an
+/// error of up to the polling interval of 1 ms and one TLS handshake.
+///
+/// # Errors
+/// When it takes too long or the server ends.
+pub async fn time_to_ready(builder: ServerBuilder) -> Result<(CertctlServer, Duration), Error> {
+    const LIMIT_SECONDS: u64 = 20;
+    let start = Instant::now();
+    let mut server = builder.spawn();
+    let (base, ca_file) = (server.base_url(), server.ca_file());
+    let ready = tokio::time::timeout(Duration::from_secs(LIMIT_SECONDS), poll_until_ready(&base, &ca_file));
+    tokio::select! {
+        ready = ready => match ready {
+            Ok(()) => Ok((server, start.elapsed())),
+            Err(_) => Err(Error::TooSlow("starting", LIMIT_SECONDS)),
+        },
+        status = server.wait_for_exit() => Err(Error::other(format!("the server ended with {status}"))),
+    }
+}
+
+async fn poll_until_ready(base: &str, ca_file: &Path) {
+    let url = format!("{base}/readyz");
+    loop {
+        if let Ok(ca_pem) = std::fs::read(ca_file)
+            && let Ok(endpoint) = Endpoint::new(&url, &ca_pem)
+            && let Ok(mut connection) = endpoint.connect().await
+            && let Ok(answer) = connection.send("GET", &url, None).await
+            && answer.status == 200
+        {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+async fn create_profile(server: &CertctlServer) -> Result<(), Error> {
+    let profile = json!({
+        "id": PROFILE, "name": "ACME test profile", "issuer_id": "iss-internal-ca",
+        "max_ttl_seconds": 7_776_000, "acme_auth_mode": "trust_authenticated",
+    });
+    let answer = server.api().post("/api/profiles", profile).await;
+    if answer.status.is_success() {
+        return Ok(());
+    }
+    let body = String::from_utf8_lossy(&answer.body);
+    Err(Error::other(format!("the profile was refused: {} {body}", answer.status)))
+}

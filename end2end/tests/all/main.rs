@@ -1,0 +1,9 @@
+//! The shipped binary, from outside. One test binary; `cargo test -p end2end lego` runs one part.
+
+mod certbot;
+mod crash;
+mod faults;
+mod instant;
+mod lego;
+mod quickstart;
+mod zlint;

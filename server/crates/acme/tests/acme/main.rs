@@ -1,0 +1,13 @@
+//! What the crate promises, by the rows of the conformance table that can be decided without a server (the number is in
+//! the test's name) and by properties of arbitrary input.
+
+mod keys;
+
+mod answers;
+mod contacts;
+mod identifiers;
+mod jwk;
+mod jws;
+mod nonces;
+mod payloads;
+mod properties;

@@ -1,0 +1,65 @@
+//! What others' certificates say.
+
+use model::Timestamp;
+use x509_parser::certificate::X509Certificate;
+
+use crate::validity::Validity;
+
+/// The bytes are no certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a DER certificate")]
+pub struct MalformedCertificate;
+
+/// What [`describe`] finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateInfo {
+    /// RFC 4514-like text, for people.
+    pub subject: String,
+    pub issuer: String,
+    pub serial_hex: String,
+    pub validity: Validity,
+    pub sha256_hex: String,
+}
+
+/// The SubjectPublicKeyInfo of a certificate as it stands there, to compare keys by (RFC 8555 §7.6).
+pub fn certificate_spki(der: &[u8]) -> Result<Vec<u8>, MalformedCertificate> {
+    Ok(parse(der)?.public_key().raw.to_vec())
+}
+
+/// The contents octets of the serial number in lower-case hexadecimal.
+pub fn certificate_serial_hex(der: &[u8]) -> Result<String, MalformedCertificate> {
+    Ok(hex::encode(parse(der)?.raw_serial()))
+}
+
+/// The last second in which the certificate is valid.
+pub fn not_after(der: &[u8]) -> Result<Timestamp, MalformedCertificate> {
+    Ok(validity(&parse(der)?).not_after)
+}
+
+/// What logs and pages show of a certificate.
+pub fn describe(der: &[u8]) -> Result<CertificateInfo, MalformedCertificate> {
+    let certificate = parse(der)?;
+    Ok(CertificateInfo {
+        subject: certificate.subject().to_string(),
+        issuer: certificate.issuer().to_string(),
+        serial_hex: hex::encode(certificate.raw_serial()),
+        validity: validity(&certificate),
+        sha256_hex: hex::encode(crate::sha256(der)),
+    })
+}
+
+/// Parses a certificate that fills `der`.
+pub(crate) fn parse(der: &[u8]) -> Result<X509Certificate<'_>, MalformedCertificate> {
+    match x509_parser::parse_x509_certificate(der) {
+        Ok(([], certificate)) => Ok(certificate),
+        _ => Err(MalformedCertificate),
+    }
+}
+
+pub(crate) fn validity(certificate: &X509Certificate<'_>) -> Validity {
+    let validity = certificate.validity();
+    Validity {
+        not_before: Timestamp::from_unix_seconds(validity.not_before.timestamp()),
+        not_after: Timestamp::from_unix_seconds(validity.not_after.timestamp()),
+    }
+}

@@ -1,0 +1,7 @@
+//! The crate against what else reads certificates: webpki and OpenSSL.
+
+mod csr;
+mod external_ca;
+mod leaf;
+mod properties;
+mod support;

@@ -1,0 +1,221 @@
+use model::{
+    Certificate, CertificateFilter, CertificateId, CertificateState, CertificateSummary, Identifier, Page,
+    Revocation, RevocationReason, Timestamp,
+};
+
+use crate::engine::{Row, Value, args};
+use crate::sql::{Direction, Sql};
+use crate::{Reader, StoreError, Tx, framing};
+
+/// Of a [`CertificateSummary`], for a table called `c`.
+macro_rules! columns {
+    () => {
+        "c.id, c.serial, c.issuer_id, c.profile_id, c.account_id, c.order_id, c.common_name, c.identifiers, \
+         c.key_type, c.sha256, c.not_before, c.not_after, c.created_at, c.revoked_at, c.revocation_reason"
+    };
+}
+
+impl Reader {
+    pub async fn certificate(&mut self, id: &CertificateId) -> Result<Option<Certificate>, StoreError> {
+        let sql = concat!("SELECT ", columns!(), ", c.chain_id, c.der FROM certificates c WHERE c.id = $1");
+        self.fetch_optional(sql, args![id]).await?.as_ref().map(certificate).transpose()
+    }
+
+    /// By the SHA-256 of the DER encoding, in hexadecimal.
+    pub async fn certificate_by_sha256(&mut self, sha256: &str) -> Result<Option<Certificate>, StoreError> {
+        let Ok(sha256) = hex::decode(sha256) else {
+            return Ok(None);
+        };
+        let sql =
+            concat!("SELECT ", columns!(), ", c.chain_id, c.der FROM certificates c WHERE c.sha256 = $1");
+        self.fetch_optional(sql, args![sha256]).await?.as_ref().map(certificate).transpose()
+    }
+
+    /// By the serial number's octets in lower-case hexadecimal.
+    pub async fn certificate_by_serial(&mut self, serial: &str) -> Result<Option<Certificate>, StoreError> {
+        let sql =
+            concat!("SELECT ", columns!(), ", c.chain_id, c.der FROM certificates c WHERE c.serial = $1");
+        self.fetch_optional(sql, args![serial]).await?.as_ref().map(certificate).transpose()
+    }
+
+    /// Newest first. `now` decides which are expired.
+    pub async fn certificates(
+        &mut self,
+        filter: &CertificateFilter,
+        now: Timestamp,
+    ) -> Result<Page<CertificateSummary>, StoreError> {
+        let Some((sql, key)) = select(filter, now) else {
+            return Ok(Page { items: Vec::new(), next: None });
+        };
+        self.page(sql, key, Direction::NewestFirst, &filter.page, summary, |c| c.id.to_string()).await
+    }
+
+    /// The issuer certificates that lead from a leaf to its root.
+    pub async fn chain(&mut self, id: &str) -> Result<Option<Vec<Vec<u8>>>, StoreError> {
+        let row = self.fetch_optional("SELECT id, certificates FROM chains WHERE id = $1", args![id]).await?;
+        row.map(|row| {
+            let row = row.of("chains");
+            framing::split(&row.bytes("certificates")?).map_err(|e| row.bad("certificates", &e))
+        })
+        .transpose()
+    }
+}
+
+impl Tx {
+    /// [`StoreError::Duplicate`] when the order has a certificate, or the serial number is taken.
+    pub async fn insert_certificate(&mut self, certificate: &Certificate) -> Result<(), StoreError> {
+        let c = &certificate.summary;
+        self.execute(
+            "INSERT INTO certificates (id, serial, issuer_id, profile_id, account_id, order_id, common_name, \
+             identifiers, key_type, sha256, not_before, not_after, created_at, revoked_at, revocation_reason, \
+             chain_id, der) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+            args![
+                &c.id,
+                &c.serial,
+                &c.issuer_id,
+                &c.profile_id,
+                &c.account_id,
+                &c.order_id,
+                &c.common_name,
+                Value::json(&c.identifiers)?,
+                c.key_type,
+                hex::decode(&c.sha256)
+                    .map_err(|e| StoreError::Database(format!("a certificate's sha256 is bad: {e}")))?,
+                c.not_before,
+                c.not_after,
+                c.created_at,
+                c.revocation.as_ref().map(|r| r.at),
+                c.revocation.as_ref().map(|r| i64::from(r.reason.code())),
+                &certificate.chain_id,
+                &certificate.der,
+            ],
+        )
+        .await?;
+        let names = c.identifiers.iter().map(|name| Ok([Value::from(name.value()), Value::from(&c.id)]));
+        let head = "INSERT INTO certificate_names (name, certificate_id) VALUES";
+        self.insert_rows(head, names, " ON CONFLICT DO NOTHING").await
+    }
+
+    /// `false` when there is no such certificate or it is revoked already.
+    pub async fn revoke_certificate(
+        &mut self,
+        id: &CertificateId,
+        revocation: &Revocation,
+    ) -> Result<bool, StoreError> {
+        self.changed(
+            "UPDATE certificates SET revoked_at = $2, revocation_reason = $3 WHERE id = $1 AND revoked_at IS NULL",
+            args![id, revocation.at, i64::from(revocation.reason.code())],
+        )
+        .await
+    }
+
+    /// Stores a chain unless it is there. `id` determines it: it is the SHA-256 of the first certificate.
+    pub async fn put_chain(&mut self, id: &str, chain: &[Vec<u8>]) -> Result<(), StoreError> {
+        let sql = "INSERT INTO chains (id, certificates) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING";
+        self.execute(sql, args![id, framing::join(chain)]).await.map(drop)
+    }
+}
+
+/// The statement of a list and the column that it runs along; `None` when nothing can match. One filter drives, by
+/// an index that gives the rows in the order of ids, and the others are compared row by row; `|| ''` keeps an engine
+/// that knows no statistics from taking the wrong index. Without any other driver, the expiry drives: its index alone
+/// tells which ids are in the range.
+fn select(filter: &CertificateFilter, now: Timestamp) -> Option<(Sql, &'static str)> {
+    let (mut sql, key) = match &filter.name {
+        None => (Sql::new(concat!("SELECT ", columns!(), " FROM certificates c")), "c.id"),
+        Some(name) => {
+            // CROSS: SQLite keeps the order of such a join.
+            let mut sql = Sql::new(concat!(
+                "SELECT ",
+                columns!(),
+                " FROM certificate_names n CROSS JOIN certificates c"
+            ));
+            let name = Identifier::parse_any(name).map_or_else(|_| name.clone(), |id| id.value());
+            sql.and("c.id = n.certificate_id").and("n.name = ").bind(name);
+            (sql, "n.certificate_id")
+        }
+    };
+    let mut driven = filter.name.is_some();
+    if let Some(serial) = &filter.serial {
+        sql.and("c.serial = ").bind(serial);
+        driven = true;
+    }
+    if let Some(sha256) = &filter.sha256 {
+        sql.and("c.sha256 = ").bind(hex::decode(sha256).ok()?);
+        driven = true;
+    }
+    for (by_index, by_row, value) in [
+        ("c.order_id = ", "c.order_id || '' = ", filter.order_id.as_ref().map(Value::from)),
+        ("c.account_id = ", "c.account_id || '' = ", filter.account_id.as_ref().map(Value::from)),
+        ("c.profile_id = ", "c.profile_id || '' = ", filter.profile_id.as_ref().map(Value::from)),
+    ] {
+        if let Some(value) = value {
+            sql.and(if driven { by_row } else { by_index }).bind(value);
+            driven = true;
+        }
+    }
+    match filter.state {
+        None => {}
+        Some(CertificateState::Revoked) => {
+            sql.and("c.revoked_at IS NOT NULL");
+            driven = true;
+        }
+        Some(CertificateState::Valid | CertificateState::Expired) => {
+            sql.and("c.revoked_at IS NULL");
+        }
+    }
+    let valid = (filter.state == Some(CertificateState::Valid)).then_some(now);
+    let expired = (filter.state == Some(CertificateState::Expired)).then_some(now);
+    let from = filter.expires_after.max(valid);
+    let until = [filter.expires_before, expired].into_iter().flatten().min();
+    match (driven, from.is_some() || until.is_some()) {
+        (_, false) => {}
+        (true, true) => {
+            sql.and_opt("c.not_after >= ", from).and_opt("c.not_after < ", until);
+        }
+        (false, true) => {
+            sql.and("c.id IN (SELECT x.id FROM certificates x WHERE x.not_after >= ")
+                .bind(from.unwrap_or(Timestamp::from_unix_micros(0)));
+            if let Some(until) = until {
+                sql.push(" AND x.not_after < ").bind(until);
+            }
+            sql.push(")");
+        }
+    }
+    Some((sql, key))
+}
+
+fn certificate(row: &Row) -> Result<Certificate, StoreError> {
+    let summary = summary(row)?;
+    let row = row.of("certificates");
+    Ok(Certificate { summary, der: row.bytes("der")?, chain_id: row.string("chain_id")? })
+}
+
+fn summary(row: &Row) -> Result<CertificateSummary, StoreError> {
+    let row = row.of("certificates");
+    let revocation = match row.time_opt("revoked_at")? {
+        None => None,
+        Some(at) => {
+            let code = row.int("revocation_reason")?;
+            let unknown = || row.bad("revocation_reason", &format_args!("{code} is no reason code"));
+            Some(Revocation { at, reason: RevocationReason::from_code(code).ok_or_else(unknown)? })
+        }
+    };
+    Ok(CertificateSummary {
+        id: row.parse("id")?,
+        serial: row.string("serial")?,
+        issuer_id: row.parse("issuer_id")?,
+        profile_id: row.parse("profile_id")?,
+        account_id: row.parse_opt("account_id")?,
+        order_id: row.parse_opt("order_id")?,
+        common_name: row.string_opt("common_name")?,
+        identifiers: row.json("identifiers")?,
+        key_type: row.parse("key_type")?,
+        sha256: hex::encode(row.bytes("sha256")?),
+        not_before: row.time("not_before")?,
+        not_after: row.time("not_after")?,
+        created_at: row.time("created_at")?,
+        revocation,
+    })
+}

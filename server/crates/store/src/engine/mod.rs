@@ -1,0 +1,65 @@
+//! What a database engine is to the rest of the store. All statements are written once in the subjects' files, in
+//! SQL that every engine understands; an engine opens connections, runs units of work and knows its own controls.
+
+mod pool;
+pub(crate) mod postgres;
+mod row;
+pub(crate) mod sqlite;
+mod statement;
+mod value;
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use sqlx::migrate::Migrator;
+
+pub(crate) use row::Row;
+pub(crate) use statement::Statement;
+pub(crate) use value::{Value, args};
+
+use crate::unit::Unit;
+use crate::{EngineKind, SchemaError, StoreError, StoreStats};
+
+/// A database with its connections.
+#[async_trait]
+pub(crate) trait Engine: Send + Sync {
+    fn kind(&self) -> EngineKind;
+
+    /// A connection for reading, outside of any transaction.
+    async fn reader(&self) -> Result<Box<dyn Connection>, StoreError>;
+
+    /// Takes a unit of work, which is answered when its transaction has ended. Once this returns, the unit runs to
+    /// its end whatever the caller does.
+    async fn submit(&self, unit: Box<dyn Unit>);
+
+    async fn migrate(&self, migrator: &Migrator) -> Result<(), SchemaError>;
+
+    async fn backup_to(&self, path: &Path) -> Result<(), StoreError>;
+
+    fn stats(&self) -> StoreStats;
+
+    /// Finishes the units that were taken and closes the connections.
+    async fn close(&self);
+}
+
+/// One connection.
+#[async_trait]
+pub(crate) trait Connection: Send {
+    async fn run(&mut self, statement: Statement) -> Result<Outcome, StoreError>;
+
+    /// Starts a transaction that may write.
+    async fn begin(&mut self) -> Result<(), StoreError>;
+
+    /// When this returns `Ok`, what was written is on disk.
+    async fn commit(&mut self) -> Result<(), StoreError>;
+
+    async fn rollback(&mut self) -> Result<(), StoreError>;
+}
+
+/// What a statement did.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    /// How many rows it changed.
+    pub changed: u64,
+    pub rows: Vec<Row>,
+}

@@ -1,0 +1,39 @@
+use model::ProfileId;
+
+use super::{ConfigError, Settings, parse_bool};
+
+#[derive(Debug, Clone)]
+pub struct AcmeConfig {
+    pub enabled: bool,
+    /// The profile that `/acme/directory` stands for; it need not exist yet.
+    pub default_profile_id: Option<ProfileId>,
+    pub terms_of_service_url: Option<String>,
+    pub website_url: Option<String>,
+}
+
+impl AcmeConfig {
+    pub(super) fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        let name = "CERTCTL_ACME_SERVER_DEFAULT_PROFILE_ID";
+        let default_profile_id = settings
+            .optional(name)
+            .map(|id| {
+                let allowed = "1 to 63 of a-z, 0-9 and `-`";
+                id.parse().map_err(|e: model::InvalidId| ConfigError::new(name, e.to_string(), allowed))
+            })
+            .transpose()?;
+        Ok(Self {
+            enabled: parse_bool(settings, "CERTCTL_ACME_SERVER_ENABLED")?,
+            default_profile_id,
+            terms_of_service_url: url(settings, "CERTCTL_ACME_TERMS_OF_SERVICE_URL")?,
+            website_url: url(settings, "CERTCTL_ACME_WEBSITE_URL")?,
+        })
+    }
+}
+
+fn url(settings: &Settings, name: &'static str) -> Result<Option<String>, ConfigError> {
+    let Some(text) = settings.optional(name) else { return Ok(None) };
+    match text.parse::<http::Uri>() {
+        Ok(uri) if matches!(uri.scheme_str(), Some("https" | "http")) => Ok(Some(text.to_owned())),
+        _ => Err(ConfigError::new(name, format!("`{text}` is not a web address"), "an https or http URL")),
+    }
+}

@@ -1,0 +1,149 @@
+//! Settings: read from flags and environment, checked section by section, handed on as typed values.
+//!
+//! Every setting is a flag of the commands and an environment variable; [`settings::TABLE`] lists them and is the
+//! source of docs/reference/configuration.md. A wrong one stops the start with one line.
+
+mod acme;
+mod ca;
+mod database;
+mod http;
+mod log;
+mod secret;
+pub mod settings;
+mod tls;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub use acme::AcmeConfig;
+pub use ca::{CaConfig, CaFiles};
+pub use database::{DatabaseConfig, DatabaseLocation};
+pub use http::{ExternalUrl, HttpConfig};
+pub use log::{LogConfig, LogFormat};
+pub use secret::{Secret, create_private_file, read_private_file};
+pub use settings::{Setting, Settings};
+pub use tls::TlsConfig;
+
+/// Everything that the server needs to know before it starts.
+#[derive(Debug)]
+pub struct Config {
+    pub data_dir: PathBuf,
+    pub http: HttpConfig,
+    pub tls: TlsConfig,
+    pub database: DatabaseConfig,
+    /// The key that seals secrets at rest; `None`: the file in the data directory.
+    pub encryption_key: Option<Secret>,
+    pub bootstrap_api_key: Option<Secret>,
+    pub ca: CaConfig,
+    pub acme: AcmeConfig,
+    pub log: LogConfig,
+}
+
+impl Config {
+    /// Checks all settings and reads the files of secrets; touches nothing else.
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        let data_dir = PathBuf::from(settings.value("CERTCTL_DATA_DIR"));
+        let database = DatabaseConfig::from_settings(settings, &data_dir)?;
+        let encryption_key = secret::read(settings, "CERTCTL_ENCRYPTION_KEY")?;
+        if encryption_key.is_none() && database.is_shared() {
+            return Err(ConfigError::new(
+                "CERTCTL_ENCRYPTION_KEY",
+                "it is not set, but is required with PostgreSQL because all replicas must share it",
+                "32 random bytes in base64 (openssl rand -base64 32)",
+            ));
+        }
+        let bootstrap_api_key = secret::read(settings, "CERTCTL_BOOTSTRAP_API_KEY")?;
+        if let Some(key) = &bootstrap_api_key
+            && key.expose().len() < 20
+        {
+            return Err(ConfigError::new(
+                "CERTCTL_BOOTSTRAP_API_KEY",
+                "the key is shorter than 20 characters",
+                "a long random text (openssl rand -hex 32)",
+            ));
+        }
+        Ok(Self {
+            http: HttpConfig::from_settings(settings)?,
+            tls: TlsConfig::from_settings(settings)?,
+            ca: CaConfig::from_settings(settings)?,
+            acme: AcmeConfig::from_settings(settings)?,
+            log: LogConfig::from_settings(settings)?,
+            data_dir,
+            database,
+            encryption_key,
+            bootstrap_api_key,
+        })
+    }
+
+    /// Where the encryption key lies when no setting gives it.
+    pub fn encryption_key_file(&self) -> PathBuf {
+        self.data_dir.join("encryption.key")
+    }
+}
+
+/// A wrong setting: which one, what is wrong, what is allowed. One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    setting: String,
+    fault: String,
+    allowed: String,
+}
+
+impl ConfigError {
+    pub fn new(setting: impl Into<String>, fault: impl Into<String>, allowed: impl Into<String>) -> Self {
+        Self { setting: setting.into(), fault: fault.into(), allowed: allowed.into() }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; allowed: {}", self.setting, self.fault, self.allowed)
+    }
+}
+
+fn parse_bool(settings: &Settings, name: &'static str) -> Result<bool, ConfigError> {
+    match settings.value(name) {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        other => Err(ConfigError::new(name, format!("`{other}` is neither true nor false"), "true or false")),
+    }
+}
+
+fn parse_number(
+    settings: &Settings,
+    name: &'static str,
+    range: std::ops::RangeInclusive<u32>,
+) -> Result<u32, ConfigError> {
+    let text = settings.value(name);
+    text.parse().ok().filter(|n| range.contains(n)).ok_or_else(|| {
+        ConfigError::new(
+            name,
+            format!("`{text}` is not a number in range"),
+            format!("{} to {}", range.start(), range.end()),
+        )
+    })
+}
+
+/// A file and the key that belongs to it: both or neither.
+fn parse_file_pair(
+    settings: &Settings,
+    cert: &'static str,
+    key: &'static str,
+) -> Result<Option<(PathBuf, PathBuf)>, ConfigError> {
+    match (settings.optional(cert), settings.optional(key)) {
+        (None, None) => Ok(None),
+        (Some(c), Some(k)) => {
+            for (name, path) in [(cert, c), (key, k)] {
+                if let Err(e) = std::fs::metadata(Path::new(path)) {
+                    let fault = format!("`{path}` cannot be read: {e}");
+                    return Err(ConfigError::new(name, fault, "a readable PEM file"));
+                }
+            }
+            Ok(Some((c.into(), k.into())))
+        }
+        (Some(_), None) => Err(ConfigError::new(key, format!("it is missing while {cert} is set"), "both or neither")),
+        (None, Some(_)) => Err(ConfigError::new(cert, format!("it is missing while {key} is set"), "both or neither")),
+    }
+}

@@ -1,0 +1,234 @@
+use std::collections::BTreeMap;
+
+use clap::{Arg, ArgMatches, Command};
+
+/// One setting, as flag, environment variable and row of the reference page.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// The environment variable; the flag is derived from it.
+    pub name: &'static str,
+    /// Empty: unset by default.
+    pub default: &'static str,
+    pub value: &'static str,
+    pub help: &'static str,
+    /// Never shown, and has a twin `…_FILE` that names a file to read it from.
+    pub secret: bool,
+}
+
+impl Setting {
+    /// `CERTCTL_DATA_DIR` → `data-dir`.
+    pub fn flag(&self) -> String {
+        self.name.trim_start_matches("CERTCTL_").to_lowercase().replace('_', "-")
+    }
+}
+
+const fn setting(name: &'static str, default: &'static str, value: &'static str, help: &'static str) -> Setting {
+    Setting { name, default, value, help, secret: false }
+}
+
+const fn secret(name: &'static str, value: &'static str, help: &'static str) -> Setting {
+    Setting { name, default: "", value, help, secret: true }
+}
+
+/// Every setting there is, in the order in which the reference page shows them.
+pub const TABLE: &[Setting] = &[
+    setting("CERTCTL_LISTEN", "0.0.0.0:8443", "ADDRESS:PORT", "Where to listen, TLS only. Port 0 picks a free one."),
+    setting(
+        "CERTCTL_EXTERNAL_URL",
+        "https://localhost:8443",
+        "URL",
+        "The https origin under which clients reach the server. Every URL handed out is built from it, never from the Host header.",
+    ),
+    setting("CERTCTL_DATA_DIR", "./certctl-data", "DIRECTORY", "Where the SQLite database, the encryption key and tls/ca.crt lie."),
+    Setting {
+        name: "CERTCTL_DATABASE_URL",
+        default: "",
+        value: "URL",
+        help: "postgres://… for many replicas (sslmode and sslrootcert are honoured), or sqlite:PATH. Default: SQLite in the data directory.",
+        secret: true,
+    },
+    setting("CERTCTL_DATABASE_MAX_CONNECTIONS", "10", "NUMBER", "Connections to PostgreSQL per replica, 2 to 200."),
+    setting(
+        "CERTCTL_DATABASE_AUTO_MIGRATE",
+        "true",
+        "BOOL",
+        "Whether `serve` brings the schema up to date. With false it refuses to start until `certctl migrate` was run.",
+    ),
+    secret(
+        "CERTCTL_ENCRYPTION_KEY",
+        "BASE64",
+        "32 bytes in base64 that seal CA keys and other secrets at rest. Default: created in the data directory (mode 0600); required with PostgreSQL.",
+    ),
+    secret(
+        "CERTCTL_BOOTSTRAP_API_KEY",
+        "KEY",
+        "An admin API key to create on the first start. Ignored once any API key exists.",
+    ),
+    setting(
+        "CERTCTL_TLS_CERT_FILE",
+        "",
+        "FILE",
+        "The server's certificate chain (PEM), read again when it changes. Default: issued and renewed by the server's own bootstrap CA.",
+    ),
+    setting("CERTCTL_TLS_KEY_FILE", "", "FILE", "The private key (PEM) of CERTCTL_TLS_CERT_FILE; not readable by others."),
+    setting("CERTCTL_CA_COMMON_NAME", "certctl internal CA", "NAME", "The common name of the internal CA that the first start creates."),
+    setting(
+        "CERTCTL_CA_KEY_ALGORITHM",
+        "ecdsa-p256",
+        "ALGORITHM",
+        "The key of the internal CA that the first start creates: ecdsa-p256, ecdsa-p384, rsa-3072, rsa-4096 or ed25519.",
+    ),
+    setting(
+        "CERTCTL_CA_CERT_FILE",
+        "",
+        "FILE",
+        "An existing CA or sub-CA to sign with instead of the internal one: its certificate and the chain above it (PEM).",
+    ),
+    setting("CERTCTL_CA_KEY_FILE", "", "FILE", "The private key (PEM, unencrypted) of CERTCTL_CA_CERT_FILE; not readable by others."),
+    setting(
+        "CERTCTL_KEY_BLOCKLIST_FILE",
+        "",
+        "FILE",
+        "Compromised public keys that no account or certificate may use: one SHA-256 of a SubjectPublicKeyInfo in hexadecimal per line.",
+    ),
+    setting("CERTCTL_ACME_SERVER_ENABLED", "false", "BOOL", "Whether to serve ACME. With false no ACME route exists."),
+    setting(
+        "CERTCTL_ACME_SERVER_DEFAULT_PROFILE_ID",
+        "",
+        "PROFILE",
+        "The profile that /acme/directory and its siblings stand for. It may be created later.",
+    ),
+    setting("CERTCTL_ACME_TERMS_OF_SERVICE_URL", "", "URL", "Advertised as termsOfService in the directory's metadata."),
+    setting("CERTCTL_ACME_WEBSITE_URL", "", "URL", "Advertised as website in the directory's metadata."),
+    setting("CERTCTL_MAX_CONNECTIONS", "1024", "NUMBER", "Open connections at most, 16 to 100000; one address may hold a quarter of them."),
+    setting(
+        "CERTCTL_TRUSTED_PROXIES",
+        "",
+        "NETWORKS",
+        "Comma-separated networks whose X-Forwarded-For is believed. Default: none; the peer's address is the client's.",
+    ),
+    setting("CERTCTL_LOG", "info", "FILTER", "What to log: error, warn, info, debug, trace, or a filter such as info,server=debug."),
+    setting("CERTCTL_LOG_FORMAT", "human", "FORMAT", "human or json."),
+];
+
+/// The values of all settings, and where each came from.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    values: BTreeMap<&'static str, String>,
+}
+
+impl Settings {
+    /// Adds every setting as an argument to `command`.
+    pub fn add_args(mut command: Command) -> Command {
+        for s in TABLE {
+            let mut help = s.help.to_owned();
+            if !s.default.is_empty() {
+                help = format!("{help} [default: {}]", s.default);
+            }
+            command = command.arg(arg(s.name, s.flag(), s.value).help(help).hide_env_values(s.secret));
+            if s.secret {
+                let twin = file_twin(s.name);
+                let help = format!("A file to read {} from, not readable by others.", s.name);
+                command = command.arg(arg(twin, format!("{}-file", s.flag()), "FILE").help(help));
+            }
+        }
+        command
+    }
+
+    /// Reads what [`Self::add_args`] declared. An empty value counts as unset, as Kubernetes manifests leave them.
+    pub fn from_matches(matches: &ArgMatches) -> Self {
+        let mut values = BTreeMap::new();
+        for s in TABLE {
+            let twin = s.secret.then(|| file_twin(s.name));
+            for name in std::iter::once(s.name).chain(twin) {
+                if let Some(v) = matches.get_one::<String>(name).filter(|v| !v.is_empty()) {
+                    values.insert(name, v.clone());
+                }
+            }
+        }
+        Self { values }
+    }
+
+    /// Settings given in code, by name; for tests and for commands with defaults of their own.
+    pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut settings = Self::default();
+        for (name, value) in pairs {
+            settings.set(name, value);
+        }
+        settings
+    }
+
+    /// # Panics
+    /// When no setting has that name.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.values.insert(known(name), value.to_owned());
+    }
+
+    /// Sets a value unless the user gave one.
+    pub fn set_default(&mut self, name: &str, value: &str) {
+        self.values.entry(known(name)).or_insert_with(|| value.to_owned());
+    }
+
+    pub fn optional(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// The value, or the default of [`TABLE`], which may be empty.
+    pub fn value(&self, name: &str) -> &str {
+        self.optional(name).unwrap_or_else(|| TABLE.iter().find(|s| s.name == name).map_or("", |s| s.default))
+    }
+
+    /// All settings that differ from their defaults, without secrets; what the audit event of a start shows.
+    pub fn shown(&self) -> serde_json::Map<String, serde_json::Value> {
+        let secret = |name: &str| TABLE.iter().any(|s| s.secret && s.name == name);
+        self.values
+            .iter()
+            .map(|(name, value)| {
+                let value = if secret(name) { "(set)".into() } else { value.clone().into() };
+                ((*name).to_owned(), value)
+            })
+            .collect()
+    }
+}
+
+fn arg(name: &'static str, flag: String, value: &'static str) -> Arg {
+    let arg = Arg::new(name).long(flag).env(name).value_name(value).help_heading("Settings");
+    // A switch may stand alone on the command line.
+    if value == "BOOL" { arg.num_args(0..=1).default_missing_value("true").require_equals(true) } else { arg }
+}
+
+fn file_twin(name: &str) -> &'static str {
+    match name {
+        "CERTCTL_DATABASE_URL" => "CERTCTL_DATABASE_URL_FILE",
+        "CERTCTL_ENCRYPTION_KEY" => "CERTCTL_ENCRYPTION_KEY_FILE",
+        "CERTCTL_BOOTSTRAP_API_KEY" => "CERTCTL_BOOTSTRAP_API_KEY_FILE",
+        other => unreachable!("the secret {other} has no file twin"),
+    }
+}
+
+fn known(name: &str) -> &'static str {
+    TABLE
+        .iter()
+        .flat_map(|s| std::iter::once(s.name).chain(s.secret.then(|| file_twin(s.name))))
+        .find(|n| *n == name)
+        .unwrap_or_else(|| unreachable!("there is no setting {name}"))
+}
+
+/// docs/reference/configuration.md; a test keeps the file equal to this.
+pub fn reference_page() -> String {
+    let mut out = String::from(
+        "# Configuration\n\n\
+         <!-- Generated by `certctl settings`; a test compares. Change server/src/config/settings.rs instead. -->\n\n\
+         Each setting is an environment variable and a flag of every command that needs it (`certctl serve`, `migrate`,\n\
+         `doctor`, `backup`, …). The flag wins. An empty value counts as unset. Each secret has a twin `…_FILE` that names a\n\
+         file to read it from; setting both is an error. A wrong setting stops the start with one line that names it, and\n\
+         exit code 2.\n\n\
+         | variable | flag | default | meaning |\n|---|---|---|---|\n",
+    );
+    for s in TABLE {
+        let default = if s.default.is_empty() { String::new() } else { format!("`{}`", s.default) };
+        let secret = if s.secret { format!(" Secret; or `{}`.", file_twin(s.name)) } else { String::new() };
+        out.push_str(&format!("| `{}` | `--{} {}` | {default} | {}{secret} |\n", s.name, s.flag(), s.value, s.help));
+    }
+    out
+}

@@ -1,0 +1,93 @@
+//! The directory (RFC 8555 §7.1.1), one per profile.
+
+use acme::Problem;
+use acme::wire::{Directory, DirectoryMeta};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use model::{Profile, ProfileId};
+
+use super::envelope::AcmeResult;
+use super::extract::ByEither;
+use crate::error::{Error, Result};
+use crate::state::AppState;
+
+pub async fn of_profile(State(state): State<AppState>, Path(profile_id): Path<String>) -> AcmeResult {
+    answer(&state, &served_profile(&state, &profile_id).await?, false)
+}
+
+/// POST-as-GET works on the directory too (RFC 8555 §6.3).
+pub async fn of_profile_by_post(
+    State(state): State<AppState>,
+    Path(profile_id): Path<String>,
+    request: ByEither,
+) -> AcmeResult {
+    must_be_empty(&request)?;
+    answer(&state, &served_profile(&state, &profile_id).await?, false)
+}
+
+pub async fn of_default(State(state): State<AppState>) -> AcmeResult {
+    answer(&state, &default_profile(&state).await?, true)
+}
+
+pub async fn of_default_by_post(State(state): State<AppState>, request: ByEither) -> AcmeResult {
+    must_be_empty(&request)?;
+    answer(&state, &default_profile(&state).await?, true)
+}
+
+pub fn must_be_empty(request: &ByEither) -> Result<()> {
+    match request {
+        ByEither::Account(r) => r.payload.must_be_empty(),
+        ByEither::Key(r) => r.payload.must_be_empty(),
+    }
+}
+
+/// The profile of a `/acme/profile/{id}/…` path, if it is served.
+pub async fn served_profile(state: &AppState, id: &str) -> Result<Profile> {
+    let unknown = || Error::from(Problem::malformed("there is no such profile").with_status(404));
+    let id: ProfileId = id.parse().map_err(|_| unknown())?;
+    let profile = state.core.store.read().await?.profile(&id).await?.ok_or_else(unknown)?;
+    enabled(profile)
+}
+
+/// The profile that the short paths stand for. It may be set before it exists: until then they say what to do.
+pub async fn default_profile(state: &AppState) -> Result<Profile> {
+    let Some(id) = &state.acme.default_profile_id else {
+        let detail = "this server has no default profile; use /acme/profile/{profile id}/directory, or set CERTCTL_ACME_SERVER_DEFAULT_PROFILE_ID";
+        return Err(Problem::malformed(detail).with_status(404).into());
+    };
+    let profile = state.core.store.read().await?.profile(id).await?;
+    let profile = profile.ok_or_else(|| {
+        let detail = format!("the default profile {id} does not exist yet; create it by POST /api/profiles");
+        Problem::malformed(detail).with_status(404)
+    })?;
+    enabled(profile)
+}
+
+fn enabled(profile: Profile) -> Result<Profile> {
+    if profile.spec.enabled {
+        return Ok(profile);
+    }
+    Err(Problem::unauthorized(format!("the profile {} is disabled", profile.id)).into())
+}
+
+fn answer(state: &AppState, profile: &Profile, short: bool) -> AcmeResult {
+    let of = |resource| state.links.directory_resource((!short).then_some(&profile.id), resource);
+    let directory = Directory {
+        new_nonce: of("new-nonce"),
+        new_account: of("new-account"),
+        new_order: of("new-order"),
+        revoke_cert: state.links.url("/acme/revoke-cert"),
+        key_change: state.links.url("/acme/key-change"),
+        renewal_info: None,
+        meta: DirectoryMeta {
+            terms_of_service: state.acme.terms_of_service_url.clone(),
+            website: state.acme.website_url.clone(),
+            caa_identities: None,
+            external_account_required: Some(false),
+            profiles: None,
+        },
+    };
+    let response: Response = Json(directory).into_response();
+    Ok(response)
+}

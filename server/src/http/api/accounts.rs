@@ -1,0 +1,118 @@
+use axum::Json;
+use axum::extract::{Path, State};
+use model::{Account, AccountId, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{Admin, ApiJson, ApiQuery, List, Reason, page, parse};
+use crate::error::{Error, Result};
+use crate::http::problem::{ApiError, ProblemDocument};
+use crate::services::accounts;
+use crate::state::AppState;
+
+/// An ACME account.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AccountView {
+    id: String,
+    /// valid, suspended or deactivated.
+    status: &'static str,
+    contacts: Vec<String>,
+    /// SHA-256 JWK thumbprint (RFC 7638) of the account's key.
+    key_thumbprint: String,
+    #[schema(value_type = String)]
+    created_at: Timestamp,
+    created_from: Option<String>,
+}
+
+impl From<Account> for AccountView {
+    fn from(a: Account) -> Self {
+        Self {
+            id: a.id.to_string(),
+            status: a.status.as_str(),
+            contacts: a.contacts,
+            key_thumbprint: a.key_thumbprint,
+            created_at: a.created_at,
+            created_from: a.created_from.map(|ip| ip.to_string()),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct AccountQuery {
+    /// valid, suspended or deactivated.
+    status: Option<String>,
+    cursor: Option<String>,
+    limit: Option<u32>,
+}
+
+/// List ACME accounts, newest first.
+#[utoipa::path(get, path = "/api/acme/accounts", tag = "ACME accounts", params(AccountQuery),
+    responses((status = 200, body = List<AccountView>), (status = "4XX", body = ProblemDocument)))]
+pub async fn list(
+    State(state): State<AppState>,
+    Admin(caller): Admin,
+    ApiQuery(query): ApiQuery<AccountQuery>,
+) -> Result<Json<List<AccountView>>, ApiError> {
+    let page = page(query.cursor.as_deref(), query.limit)?;
+    let status = parse("status", query.status.as_deref())?;
+    Ok(List::of(accounts::list(&state.core, &caller, status, &page).await?, AccountView::from))
+}
+
+/// Read an ACME account.
+#[utoipa::path(get, path = "/api/acme/accounts/{id}", tag = "ACME accounts", params(("id" = String, Path)),
+    responses((status = 200, body = AccountView), (status = "4XX", body = ProblemDocument)))]
+pub async fn read(
+    State(state): State<AppState>,
+    Admin(caller): Admin,
+    Path(id): Path<String>,
+) -> Result<Json<AccountView>, ApiError> {
+    Ok(Json(accounts::find(&state.core, &caller, &parse_id(&id)?).await?.into()))
+}
+
+/// Suspend an account: every request of it is refused until it is resumed.
+#[utoipa::path(post, path = "/api/acme/accounts/{id}/suspend", tag = "ACME accounts",
+    params(("id" = String, Path)), request_body = Reason,
+    responses((status = 200, body = AccountView), (status = "4XX", body = ProblemDocument)))]
+pub async fn suspend(
+    State(state): State<AppState>,
+    Admin(caller): Admin,
+    Path(id): Path<String>,
+    ApiJson(reason): ApiJson<Reason>,
+) -> Result<Json<AccountView>, ApiError> {
+    let reason = reason.checked()?;
+    Ok(Json(accounts::suspend(&state.core, &caller, &parse_id(&id)?, &reason).await?.into()))
+}
+
+/// Resume a suspended account.
+#[utoipa::path(post, path = "/api/acme/accounts/{id}/resume", tag = "ACME accounts",
+    params(("id" = String, Path)), request_body = Reason,
+    responses((status = 200, body = AccountView), (status = "4XX", body = ProblemDocument)))]
+pub async fn resume(
+    State(state): State<AppState>,
+    Admin(caller): Admin,
+    Path(id): Path<String>,
+    ApiJson(reason): ApiJson<Reason>,
+) -> Result<Json<AccountView>, ApiError> {
+    let reason = reason.checked()?;
+    Ok(Json(accounts::resume(&state.core, &caller, &parse_id(&id)?, &reason).await?.into()))
+}
+
+/// Deactivate an account for ever: its open orders end, its certificates stay.
+#[utoipa::path(post, path = "/api/acme/accounts/{id}/deactivate", tag = "ACME accounts",
+    params(("id" = String, Path)), request_body = Reason,
+    responses((status = 200, body = AccountView), (status = "4XX", body = ProblemDocument)))]
+pub async fn deactivate(
+    State(state): State<AppState>,
+    Admin(caller): Admin,
+    Path(id): Path<String>,
+    ApiJson(reason): ApiJson<Reason>,
+) -> Result<Json<AccountView>, ApiError> {
+    let reason = reason.checked()?;
+    Ok(Json(accounts::deactivate(&state.core, &caller, &parse_id(&id)?, &reason).await?.into()))
+}
+
+fn parse_id(id: &str) -> Result<AccountId> {
+    id.parse().map_err(|_| Error::not_found(format!("account {id}")))
+}

@@ -1,0 +1,179 @@
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use model::{CertificateFilter, CertificateId, CertificateSummary, Identifier, RevocationReason, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{Admin, ApiJson, ApiQuery, List, page, parse, parse_time};
+use crate::error::{Error, Result};
+use crate::http::problem::{ApiError, ProblemDocument};
+use crate::services::certificates;
+use crate::state::AppState;
+
+/// A certificate that this CA issued.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CertificateView {
+    id: String,
+    /// In hexadecimal.
+    serial: String,
+    /// valid, expired or revoked.
+    status: &'static str,
+    issuer_id: String,
+    profile_id: String,
+    account_id: Option<String>,
+    order_id: Option<String>,
+    common_name: Option<String>,
+    #[schema(value_type = Vec<Object>)]
+    identifiers: Vec<Identifier>,
+    key_type: &'static str,
+    /// SHA-256 of the DER encoding, in hexadecimal.
+    sha256: String,
+    #[schema(value_type = String)]
+    not_before: Timestamp,
+    #[schema(value_type = String)]
+    not_after: Timestamp,
+    #[schema(value_type = String)]
+    created_at: Timestamp,
+    #[schema(value_type = Option<String>)]
+    revoked_at: Option<Timestamp>,
+    /// The name of RFC 5280 §5.3.1.
+    revocation_reason: Option<&'static str>,
+}
+
+impl CertificateView {
+    fn of(c: CertificateSummary, now: Timestamp) -> Self {
+        Self {
+            status: c.state(now).as_str(),
+            id: c.id.to_string(),
+            serial: c.serial,
+            issuer_id: c.issuer_id.to_string(),
+            profile_id: c.profile_id.to_string(),
+            account_id: c.account_id.map(|id| id.to_string()),
+            order_id: c.order_id.map(|id| id.to_string()),
+            common_name: c.common_name,
+            identifiers: c.identifiers,
+            key_type: c.key_type.as_str(),
+            sha256: c.sha256,
+            not_before: c.not_before,
+            not_after: c.not_after,
+            created_at: c.created_at,
+            revoked_at: c.revocation.as_ref().map(|r| r.at),
+            revocation_reason: c.revocation.map(|r| r.reason.name()),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateQuery {
+    /// A name or address in the certificate, exactly.
+    name: Option<String>,
+    /// In hexadecimal; colons are ignored.
+    serial: Option<String>,
+    /// SHA-256 of the certificate in hexadecimal; colons are ignored.
+    sha256: Option<String>,
+    account_id: Option<String>,
+    order_id: Option<String>,
+    profile_id: Option<String>,
+    /// valid, expired or revoked.
+    status: Option<String>,
+    /// Expiring at or after this time (RFC 3339).
+    expires_after: Option<String>,
+    /// Expiring before this time (RFC 3339).
+    expires_before: Option<String>,
+    cursor: Option<String>,
+    limit: Option<u32>,
+}
+
+impl CertificateQuery {
+    fn filter(&self) -> Result<CertificateFilter> {
+        let hex = |t: &String| t.replace(':', "").to_ascii_lowercase();
+        let name = self.name.as_deref().map(Identifier::parse_any).transpose();
+        Ok(CertificateFilter {
+            name: name.map_err(|reason| Error::invalid("name", reason))?.map(|id| id.value()),
+            serial: self.serial.as_ref().map(hex),
+            sha256: self.sha256.as_ref().map(hex),
+            account_id: parse("account_id", self.account_id.as_deref())?,
+            order_id: parse("order_id", self.order_id.as_deref())?,
+            profile_id: parse("profile_id", self.profile_id.as_deref())?,
+            state: parse("status", self.status.as_deref())?,
+            expires_after: parse_time("expires_after", self.expires_after.as_deref())?,
+            expires_before: parse_time("expires_before", self.expires_before.as_deref())?,
+            page: page(self.cursor.as_deref(), self.limit)?,
+        })
+    }
+}
+
+/// List certificates, newest first.
+#[utoipa::path(get, path = "/api/certificates", tag = "certificates", params(CertificateQuery),
+    responses((status = 200, body = List<CertificateView>), (status = "4XX", body = ProblemDocument)))]
+pub async fn list(
+    State(state): State<AppState>,
+    Admin(caller): Admin,
+    ApiQuery(query): ApiQuery<CertificateQuery>,
+) -> Result<Json<List<CertificateView>>, ApiError> {
+    let page = certificates::list(&state.core, &caller, &query.filter()?).await?;
+    let now = state.core.now();
+    Ok(List::of(page, |c| CertificateView::of(c, now)))
+}
+
+/// Read a certificate.
+#[utoipa::path(get, path = "/api/certificates/{id}", tag = "certificates", params(("id" = String, Path)),
+    responses((status = 200, body = CertificateView), (status = "4XX", body = ProblemDocument)))]
+pub async fn read(
+    State(state): State<AppState>,
+    Admin(caller): Admin,
+    Path(id): Path<String>,
+) -> Result<Json<CertificateView>, ApiError> {
+    let (certificate, _) = certificates::find(&state.core, &caller, &parse_id(&id)?).await?;
+    Ok(Json(CertificateView::of(certificate.summary, state.core.now())))
+}
+
+/// Download a certificate and its chain (PEM).
+#[utoipa::path(get, path = "/api/certificates/{id}/pem", tag = "certificates", params(("id" = String, Path)),
+    responses((status = 200, body = String, content_type = "application/pem-certificate-chain"),
+        (status = "4XX", body = ProblemDocument)))]
+pub async fn download(
+    State(state): State<AppState>,
+    Admin(caller): Admin,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let (certificate, chain) = certificates::find(&state.core, &caller, &parse_id(&id)?).await?;
+    let pem = ca::pem::encode_certificates(std::iter::once(&certificate.der).chain(&chain));
+    let mut response = pem.into_response();
+    let kind = HeaderValue::from_static("application/pem-certificate-chain");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    Ok(response)
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeInput {
+    /// unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation or privilegeWithdrawn.
+    reason: String,
+}
+
+/// Revoke a certificate.
+#[utoipa::path(post, path = "/api/certificates/{id}/revoke", tag = "certificates", params(("id" = String, Path)),
+    request_body = RevokeInput,
+    responses((status = 200, body = CertificateView), (status = "4XX", body = ProblemDocument)))]
+pub async fn revoke(
+    State(state): State<AppState>,
+    Admin(caller): Admin,
+    Path(id): Path<String>,
+    ApiJson(input): ApiJson<RevokeInput>,
+) -> Result<Json<CertificateView>, ApiError> {
+    let reason = RevocationReason::from_name(&input.reason).ok_or_else(|| {
+        let allowed: Vec<_> = RevocationReason::ALLOWED.iter().map(|(_, name)| *name).collect();
+        Error::invalid("reason", format!("`{}` is none of {}", input.reason, allowed.join(", ")))
+    })?;
+    let certificate = certificates::revoke(&state.core, &caller, &parse_id(&id)?, reason).await?;
+    Ok(Json(CertificateView::of(certificate.summary, state.core.now())))
+}
+
+fn parse_id(id: &str) -> Result<CertificateId> {
+    id.parse().map_err(|_| Error::not_found(format!("certificate {id}")))
+}

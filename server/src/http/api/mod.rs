@@ -1,0 +1,52 @@
+//! The JSON API of administrators: one file per resource.
+
+pub mod accounts;
+pub mod api_keys;
+pub mod audit;
+pub mod certificates;
+pub mod envelope;
+mod extract;
+pub mod issuers;
+pub mod orders;
+pub mod profiles;
+
+pub use extract::{Admin, ApiJson, ApiQuery, ListQuery, field_error, page, parse, parse_time};
+
+use axum::Json;
+use model::Page;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::http::problem::ApiError;
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct List<T> {
+    pub items: Vec<T>,
+    /// Give this as `cursor` for the next page; null on the last one.
+    pub next: Option<String>,
+}
+
+impl<T> List<T> {
+    pub fn of<U>(page: Page<U>, view: impl FnMut(U) -> T) -> Json<Self> {
+        let page = page.map(view);
+        Json(Self { items: page.items, next: page.next })
+    }
+}
+
+/// Why an administrator does something; it goes into the audit event.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reason {
+    pub reason: String,
+}
+
+impl Reason {
+    pub fn checked(self) -> Result<String, ApiError> {
+        let reason = self.reason.trim();
+        if reason.is_empty() || reason.chars().count() > 500 {
+            return Err(crate::error::Error::invalid("reason", "1 to 500 characters are allowed").into());
+        }
+        Ok(reason.to_owned())
+    }
+}

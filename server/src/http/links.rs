@@ -1,0 +1,66 @@
+//! Every URL that is handed out, made in one place from the configured origin, never from the Host header.
+
+use model::{AccountId, AuthorizationId, CertificateId, ChallengeKind, OrderId, ProfileId};
+
+use crate::config::ExternalUrl;
+
+#[derive(Debug, Clone)]
+pub struct Links {
+    origin: ExternalUrl,
+}
+
+impl Links {
+    pub fn new(origin: ExternalUrl) -> Self {
+        Self { origin }
+    }
+
+    /// The URL of `path_and_query` on this server.
+    pub fn url(&self, path_and_query: &str) -> String {
+        self.origin.join(path_and_query)
+    }
+
+    /// `profile`: `None` for the default profile's short paths.
+    pub fn directory_resource(&self, profile: Option<&ProfileId>, resource: &str) -> String {
+        match profile {
+            Some(id) => self.origin.join(&format!("/acme/profile/{id}/{resource}")),
+            None => self.origin.join(&format!("/acme/{resource}")),
+        }
+    }
+
+    pub fn account(&self, id: &AccountId) -> String {
+        self.origin.join(&format!("/acme/account/{id}"))
+    }
+
+    pub fn account_orders(&self, id: &AccountId) -> String {
+        self.origin.join(&format!("/acme/account/{id}/orders"))
+    }
+
+    pub fn account_orders_after(&self, id: &AccountId, after: &str) -> String {
+        self.origin.join(&format!("/acme/account/{id}/orders?after={after}"))
+    }
+
+    pub fn order(&self, id: &OrderId) -> String {
+        self.origin.join(&format!("/acme/order/{id}"))
+    }
+
+    pub fn finalize(&self, id: &OrderId) -> String {
+        self.origin.join(&format!("/acme/order/{id}/finalize"))
+    }
+
+    pub fn authorization(&self, id: &AuthorizationId) -> String {
+        self.origin.join(&format!("/acme/authz/{id}"))
+    }
+
+    pub fn challenge(&self, id: &AuthorizationId, kind: ChallengeKind) -> String {
+        self.origin.join(&format!("/acme/challenge/{id}/{kind}"))
+    }
+
+    pub fn certificate(&self, id: &CertificateId) -> String {
+        self.origin.join(&format!("/acme/certificate/{id}"))
+    }
+
+    /// The account that a `kid` names (RFC 8555 §6.2), when it has the form that [`Self::account`] gives.
+    pub fn account_of_kid(&self, kid: &str) -> Option<AccountId> {
+        kid.strip_prefix(self.origin.as_str())?.strip_prefix("/acme/account/")?.parse().ok()
+    }
+}

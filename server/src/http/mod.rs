@@ -1,0 +1,118 @@
+//! All of HTTP: the route table, what every request goes through, and the three faces.
+
+pub mod acme;
+mod api;
+pub mod links;
+pub mod listener;
+mod openapi;
+mod operations;
+mod pki;
+mod problem;
+mod request;
+
+use axum::Router;
+use axum::routing::{delete, get, head, patch, post, put};
+use axum::middleware::{from_fn, from_fn_with_state};
+
+use crate::state::AppState;
+
+pub use request::Peer;
+
+/// One line of the route table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Route {
+    pub path: &'static str,
+    pub method: &'static str,
+}
+
+/// Declares a face's routes once: as a router and as data that tests compare with the documentation.
+macro_rules! routes {
+    ($(#[$meta:meta])* $table:ident, $build:ident: $($method:ident $path:literal => $handler:path;)+) => {
+        $(#[$meta])*
+        pub const $table: &[Route] = &[$(Route { path: $path, method: stringify!($method) }),+];
+        fn $build() -> Router<AppState> {
+            Router::new()$(.route($path, $method($handler)))+
+        }
+    };
+}
+
+routes! {
+    /// ACME (RFC 8555). Present only where the ACME server is enabled. Accounts, orders and what hangs on them are
+    /// global: cert-manager compares only the host when it decides whether its account still fits.
+    ACME_ROUTES, acme_router:
+    get  "/acme/profile/{profile_id}/directory"   => acme::directory::of_profile;
+    post "/acme/profile/{profile_id}/directory"   => acme::directory::of_profile_by_post;
+    get  "/acme/profile/{profile_id}/new-nonce"   => acme::nonce::get;
+    head "/acme/profile/{profile_id}/new-nonce"   => acme::nonce::head;
+    post "/acme/profile/{profile_id}/new-nonce"   => acme::nonce::post;
+    post "/acme/profile/{profile_id}/new-account" => acme::account::create;
+    post "/acme/profile/{profile_id}/new-order"   => acme::order::create;
+    get  "/acme/directory"                        => acme::directory::of_default;
+    post "/acme/directory"                        => acme::directory::of_default_by_post;
+    get  "/acme/new-nonce"                        => acme::nonce::get;
+    head "/acme/new-nonce"                        => acme::nonce::head;
+    post "/acme/new-nonce"                        => acme::nonce::post;
+    post "/acme/new-account"                      => acme::account::create_by_default;
+    post "/acme/new-order"                        => acme::order::create_by_default;
+    post "/acme/account/{id}"                     => acme::account::read_or_update;
+    post "/acme/account/{id}/orders"              => acme::account::orders;
+    post "/acme/order/{id}"                       => acme::order::read;
+    post "/acme/order/{id}/finalize"              => acme::order::finalize;
+    post "/acme/authz/{id}"                       => acme::authorization::read_or_deactivate;
+    post "/acme/challenge/{authz_id}/{kind}"      => acme::challenge::read_or_respond;
+    post "/acme/certificate/{id}"                 => acme::certificate::download;
+    post "/acme/revoke-cert"                      => acme::revoke::revoke;
+    post "/acme/key-change"                       => acme::key_change::change;
+}
+
+routes! {
+    /// The JSON API of administrators.
+    API_ROUTES, api_router:
+    get    "/api/profiles"                      => api::profiles::list;
+    post   "/api/profiles"                      => api::profiles::create;
+    get    "/api/profiles/{id}"                 => api::profiles::read;
+    put    "/api/profiles/{id}"                 => api::profiles::replace;
+    patch  "/api/profiles/{id}"                 => api::profiles::change;
+    delete "/api/profiles/{id}"                 => api::profiles::remove;
+    get    "/api/issuers"                       => api::issuers::list;
+    get    "/api/issuers/{id}"                  => api::issuers::read;
+    get    "/api/certificates"                  => api::certificates::list;
+    get    "/api/certificates/{id}"             => api::certificates::read;
+    get    "/api/certificates/{id}/pem"         => api::certificates::download;
+    post   "/api/certificates/{id}/revoke"      => api::certificates::revoke;
+    get    "/api/acme/accounts"                 => api::accounts::list;
+    get    "/api/acme/accounts/{id}"            => api::accounts::read;
+    post   "/api/acme/accounts/{id}/suspend"    => api::accounts::suspend;
+    post   "/api/acme/accounts/{id}/resume"     => api::accounts::resume;
+    post   "/api/acme/accounts/{id}/deactivate" => api::accounts::deactivate;
+    get    "/api/acme/orders"                   => api::orders::list;
+    get    "/api/acme/orders/{id}"              => api::orders::read;
+    get    "/api/api-keys"                      => api::api_keys::list;
+    post   "/api/api-keys"                      => api::api_keys::create;
+    delete "/api/api-keys/{id}"                 => api::api_keys::remove;
+    get    "/api/audit-events"                  => api::audit::list;
+    get    "/api/openapi.json"                  => openapi::document;
+}
+
+routes! {
+    /// Operations and trust anchors; public, nothing secret in them.
+    OPEN_ROUTES, open_router:
+    get "/healthz"    => operations::healthz;
+    get "/readyz"     => operations::readyz;
+    get "/metrics"    => operations::metrics;
+    get "/pki/{file}" => pki::download;
+}
+
+/// The whole server as a service.
+pub fn build_router(state: AppState) -> Router {
+    let mut router = open_router();
+    router = router.merge(api_router().layer(from_fn(api::envelope::layer)));
+    if state.acme.enabled {
+        let routes = acme_router();
+        router = router.merge(routes.layer(from_fn_with_state(state.clone(), acme::envelope::layer)));
+    }
+    router
+        .fallback(problem::not_found)
+        .layer(from_fn_with_state(state.clone(), request::layer))
+        .with_state(state)
+}

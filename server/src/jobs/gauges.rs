@@ -1,0 +1,23 @@
+//! Metrics that are read, not counted.
+
+use model::OrderStatus;
+use store::StoreError;
+
+use crate::core::Core;
+
+/// Brings the gauges up to date; called for each scrape. The counts come from an index over open orders only.
+pub async fn refresh(core: &Core) -> Result<(), StoreError> {
+    let counts = core.store.read().await?.open_order_counts().await?;
+    for status in [OrderStatus::Pending, OrderStatus::Ready, OrderStatus::Processing] {
+        let count = counts.iter().find(|(s, _)| *s == status).map_or(0, |(_, n)| *n);
+        core.metrics.set_open_orders(status.as_str(), count);
+    }
+    let stats = core.store.stats();
+    core.metrics.set_database("open", i64::from(stats.connections));
+    core.metrics.set_database("idle", i64::try_from(stats.idle).unwrap_or(i64::MAX));
+    core.metrics.set_database("write_queue", i64::try_from(stats.write_queue).unwrap_or(i64::MAX));
+    for (id, signer) in core.signers.iter() {
+        core.metrics.set_expiry(id.as_str(), signer.not_after().unix_seconds());
+    }
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! What the server does by itself. Every replica runs every job; each step is safe to do twice.
+
+pub mod gauges;
+mod identity;
+mod orders;
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use crate::core::Core;
+pub use identity::{Renewal, Source};
+pub use orders::recover;
+
+/// Starts all jobs; they end when the set is dropped.
+pub fn start(core: &Arc<Core>, renewal: Renewal) -> JoinSet<()> {
+    let mut jobs = JoinSet::new();
+    jobs.spawn(orders::release_stale(Arc::clone(core)));
+    jobs.spawn(orders::clean_up(Arc::clone(core)));
+    jobs.spawn(identity::renew(Arc::clone(core), renewal));
+    jobs
+}

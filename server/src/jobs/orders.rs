@@ -1,0 +1,83 @@
+//! Orders that nobody finishes: taken back, expired, deleted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{Caller, OrderId};
+use serde_json::json;
+
+use crate::core::{Core, Resource};
+use crate::error::{Error, Result};
+use crate::issuance::PROCESSING_LIMIT;
+
+/// How often orders left in `processing` are looked for.
+const STALE_EVERY: Duration = Duration::from_secs(5);
+const CLEAN_UP_EVERY: Duration = Duration::from_secs(60);
+/// How long an ended order can be read. Its certificate and its audit events are kept for ever.
+const KEEP_ENDED: Duration = Duration::from_secs(90 * 86_400);
+/// Rows in one transaction, so that a clean-up never holds up an issuance for long.
+const BATCH: u32 = 500;
+
+/// Returns orders that a process left in `processing` when it died. `age`: zero when no other process can be at
+/// work on them.
+pub async fn recover(core: &Core, age: Duration) -> Result<usize> {
+    let mut total = 0;
+    loop {
+        let now = core.now();
+        let released: Vec<OrderId> = core
+            .store
+            .write(move |tx| {
+                Box::pin(async move { tx.release_stale_orders(now - age, now, BATCH).await })
+            })
+            .await
+            .map_err(Error::from)?;
+        total += released.len();
+        if !released.is_empty() {
+            let caller = Caller::system("recovery");
+            let events: Vec<_> = released
+                .iter()
+                .map(|id| core.event(&caller, "order.released", Resource("order", id.as_str()), json!({})))
+                .collect();
+            core.store.write(move |tx| Box::pin(async move { tx.record(&events).await })).await?;
+        }
+        if released.len() < BATCH as usize {
+            return Ok(total);
+        }
+    }
+}
+
+pub(super) async fn release_stale(core: Arc<Core>) {
+    loop {
+        tokio::time::sleep(STALE_EVERY).await;
+        match recover(&core, PROCESSING_LIMIT).await {
+            Ok(0) => {}
+            Ok(orders) => tracing::warn!(orders, "orders were left in processing and are ready again"),
+            Err(e) => tracing::warn!(error = %e, "orders left in processing could not be looked for"),
+        }
+    }
+}
+
+pub(super) async fn clean_up(core: Arc<Core>) {
+    loop {
+        tokio::time::sleep(CLEAN_UP_EVERY).await;
+        if let Err(e) = expire_and_delete(&core).await {
+            tracing::warn!(error = %e, "old orders could not be cleaned up");
+        }
+    }
+}
+
+async fn expire_and_delete(core: &Core) -> Result<()> {
+    loop {
+        let now = core.now();
+        let expired =
+            core.store.write(move |tx| Box::pin(async move { tx.expire_orders(now, BATCH).await })).await?;
+        let ended_before = now - KEEP_ENDED;
+        let deleted = core
+            .store
+            .write(move |tx| Box::pin(async move { tx.delete_orders(ended_before, BATCH).await }))
+            .await?;
+        if expired.len() < BATCH as usize && deleted < u64::from(BATCH) {
+            return Ok(());
+        }
+    }
+}

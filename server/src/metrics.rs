@@ -1,0 +1,121 @@
+//! What `/metrics` shows (Prometheus text format).
+
+use std::time::Duration;
+
+use model::ProfileId;
+use prometheus::{
+    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+/// One registry per server, so that several servers in one process (tests) do not share counts.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    latency: HistogramVec,
+    issuances: IntCounterVec,
+    orders: IntGaugeVec,
+    database: IntGaugeVec,
+    expiry: GaugeVec,
+}
+
+impl Metrics {
+    /// # Panics
+    /// Only when two metrics below have the same name.
+    pub fn new() -> Self {
+        let opts = |name: &str, help: &str| Opts::new(format!("certctl_{name}"), help);
+        let latency = HistogramOpts::new("certctl_http_request_duration_seconds", "Time to answer, in seconds.")
+            .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
+        let expect = "metric names are distinct and valid";
+        let metrics = Self {
+            registry: Registry::new(),
+            requests: IntCounterVec::new(
+                opts("http_requests_total", "Requests answered."),
+                &["method", "route", "status"],
+            )
+            .expect(expect),
+            latency: HistogramVec::new(latency, &["route"]).expect(expect),
+            issuances: IntCounterVec::new(
+                opts("issuances_total", "Certificates issued (issued), refused by a rule (refused), or failed (failed)."),
+                &["profile", "outcome"],
+            )
+            .expect(expect),
+            orders: IntGaugeVec::new(opts("open_orders", "Orders that are not finished, by state."), &["status"])
+                .expect(expect),
+            database: IntGaugeVec::new(
+                opts("database", "Database connections (open, idle) and write units that wait (write_queue)."),
+                &["what"],
+            )
+            .expect(expect),
+            expiry: GaugeVec::new(
+                opts("certificate_not_after_timestamp_seconds", "End of the CA's and of the server's own certificate."),
+                &["certificate"],
+            )
+            .expect(expect),
+        };
+        for collector in [
+            Box::new(metrics.requests.clone()) as Box<dyn prometheus::core::Collector>,
+            Box::new(metrics.latency.clone()),
+            Box::new(metrics.issuances.clone()),
+            Box::new(metrics.orders.clone()),
+            Box::new(metrics.database.clone()),
+            Box::new(metrics.expiry.clone()),
+        ] {
+            metrics.registry.register(collector).expect(expect);
+        }
+        metrics
+    }
+
+    pub fn request(&self, method: &str, route: &str, status: u16, took: Duration) {
+        let mut buffer = [0; 3];
+        self.requests.with_label_values(&[method, route, status_text(status, &mut buffer)]).inc();
+        self.latency.with_label_values(&[route]).observe(took.as_secs_f64());
+    }
+
+    pub fn issued(&self, profile: &ProfileId) {
+        self.issuances.with_label_values(&[profile.as_str(), "issued"]).inc();
+    }
+
+    pub fn issuance_failed(&self, profile: &ProfileId) {
+        self.issuances.with_label_values(&[profile.as_str(), "failed"]).inc();
+    }
+
+    pub fn order_refused(&self, profile: &ProfileId) {
+        self.issuances.with_label_values(&[profile.as_str(), "refused"]).inc();
+    }
+
+    pub fn set_open_orders(&self, status: &str, count: i64) {
+        self.orders.with_label_values(&[status]).set(count);
+    }
+
+    pub fn set_database(&self, what: &str, count: i64) {
+        self.database.with_label_values(&[what]).set(count);
+    }
+
+    /// `not_after`: seconds since the Unix epoch.
+    pub fn set_expiry(&self, certificate: &str, not_after: i64) {
+        #[expect(clippy::cast_precision_loss, reason = "seconds of this age are exact in an f64")]
+        self.expiry.with_label_values(&[certificate]).set(not_after as f64);
+    }
+
+    pub fn render(&self) -> String {
+        let mut out = Vec::new();
+        match TextEncoder::new().encode(&self.registry.gather(), &mut out) {
+            Ok(()) => String::from_utf8_lossy(&out).into_owned(),
+            Err(e) => format!("# {e}\n"),
+        }
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn status_text(status: u16, buffer: &mut [u8; 3]) -> &str {
+    for (digit, power) in buffer.iter_mut().zip([100, 10, 1]) {
+        *digit = b'0' + u8::try_from(status / power % 10).unwrap_or(0);
+    }
+    std::str::from_utf8(buffer).unwrap_or("000")
+}

@@ -1,0 +1,10 @@
+//! What can be done, apart from issuing: each service takes the caller, authorises it, does the work and records
+//! the audit event in the same transaction.
+
+pub mod accounts;
+pub mod api_keys;
+pub mod audit;
+pub mod certificates;
+pub mod issuers;
+pub mod orders;
+pub mod profiles;

@@ -1,0 +1,180 @@
+use model::{AcmeAuthMode, Caller, Page, PageRequest, Profile, ProfileId, ProfileSpec};
+use serde_json::json;
+
+use crate::auth::{Permission, authorise};
+use crate::core::{Core, Resource};
+use crate::error::{Error, FieldError, Result};
+
+/// The longest validity that a profile may allow: ten years.
+const MAX_TTL_SECONDS: u64 = 10 * 365 * 86_400;
+/// Clocks differ by minutes; a shorter validity could be over before its first use.
+const MIN_TTL_SECONDS: u64 = 300;
+
+/// What makes a profile risky; shown wherever it is shown.
+pub fn warnings(spec: &ProfileSpec) -> Vec<String> {
+    let mut out = Vec::new();
+    let trusting = spec.acme_auth_mode == AcmeAuthMode::TrustAuthenticated;
+    if trusting && spec.permitted_names.is_empty() {
+        let who = match spec.allowed_client_networks.is_empty() {
+            true => "anyone who reaches the server",
+            false => "any client in the allowed networks",
+        };
+        out.push(format!(
+            "The profile is open: {who} can obtain a certificate for any name. Restrict permitted_names{}.",
+            if spec.allowed_client_networks.is_empty() { " or allowed_client_networks" } else { "" }
+        ));
+    }
+    if spec.must_staple {
+        out.push("must_staple is set, but this server runs no OCSP responder: clients that honour RFC 7633 will refuse the certificates unless another responder answers for them.".to_owned());
+    }
+    out
+}
+
+pub async fn list(core: &Core, caller: &Caller, page: &PageRequest) -> Result<Page<Profile>> {
+    authorise(caller, Permission::ProfileRead)?;
+    Ok(core.store.read().await?.profiles(page).await?)
+}
+
+pub async fn find(core: &Core, caller: &Caller, id: &ProfileId) -> Result<Profile> {
+    authorise(caller, Permission::ProfileRead)?;
+    let profile = core.store.read().await?.profile(id).await?;
+    profile.ok_or_else(|| unknown(id))
+}
+
+/// `id`: chosen by the caller, else generated.
+pub async fn create(core: &Core, caller: &Caller, id: Option<ProfileId>, spec: ProfileSpec) -> Result<Profile> {
+    authorise(caller, Permission::ProfileEdit)?;
+    check(core, &spec)?;
+    let now = core.now();
+    let id = id.unwrap_or_else(|| ProfileId::generate(now, core.entropy.as_ref()));
+    let profile = Profile { id, spec, version: 1, created_at: now, updated_at: now };
+    let details = json!({ "after": profile.spec });
+    let event = core.event(caller, "profile.created", Resource("profile", profile.id.as_str()), details);
+    let stored = profile.clone();
+    core.store
+        .write(move |tx| {
+            Box::pin(async move {
+                if tx.profile(&stored.id).await?.is_some() {
+                    return Err(Error::Conflict(format!("the profile {} exists already", stored.id)));
+                }
+                tx.insert_profile(&stored).await?;
+                tx.record(&[event]).await?;
+                Ok(())
+            })
+        })
+        .await?;
+    Ok(profile)
+}
+
+/// Replaces what `change` makes of the stored spec. `expected_version`: from If-Match; `None` takes any.
+pub async fn update(
+    core: &Core,
+    caller: &Caller,
+    id: &ProfileId,
+    expected_version: Option<i64>,
+    change: impl FnOnce(ProfileSpec) -> Result<ProfileSpec>,
+) -> Result<Profile> {
+    authorise(caller, Permission::ProfileEdit)?;
+    let before = core.store.read().await?.profile(id).await?.ok_or_else(|| unknown(id))?;
+    if let Some(expected) = expected_version
+        && expected != before.version
+    {
+        return Err(lost_update(&before));
+    }
+    let spec = change(before.spec.clone())?;
+    check(core, &spec)?;
+    if spec == before.spec {
+        return Ok(before);
+    }
+    let after = Profile { spec, version: before.version + 1, updated_at: core.now(), ..before.clone() };
+    let details = json!({ "before": before.spec, "after": after.spec });
+    let event = core.event(caller, "profile.updated", Resource("profile", id.as_str()), details);
+    let stored = after.clone();
+    core.store
+        .write(move |tx| {
+            Box::pin(async move {
+                if !tx.replace_profile(&stored, before.version).await? {
+                    return Err(lost_update(&before));
+                }
+                tx.record(&[event]).await?;
+                Ok(())
+            })
+        })
+        .await?;
+    Ok(after)
+}
+
+/// A profile with open orders is in use and stays; certificates issued under it are history and do not hold it.
+pub async fn delete(core: &Core, caller: &Caller, id: &ProfileId, expected_version: Option<i64>) -> Result<()> {
+    authorise(caller, Permission::ProfileEdit)?;
+    let before = core.store.read().await?.profile(id).await?.ok_or_else(|| unknown(id))?;
+    let details = json!({ "before": before.spec });
+    let event = core.event(caller, "profile.deleted", Resource("profile", id.as_str()), details);
+    let id = id.clone();
+    core.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let open = tx.count_open_orders_of_profile(&id).await?;
+                if open > 0 {
+                    return Err(Error::Conflict(format!(
+                        "the profile {id} is in use: {open} of its orders are open; disable it, and delete it when they have ended"
+                    )));
+                }
+                if !tx.delete_profile(&id, expected_version).await? {
+                    return Err(lost_update(&before));
+                }
+                tx.record(&[event]).await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+fn unknown(id: &ProfileId) -> Error {
+    Error::not_found(format!("profile {id}"))
+}
+
+fn lost_update(current: &Profile) -> Error {
+    Error::PreconditionFailed(format!(
+        "the profile {} was changed since you read it (it is at version {} now); read it again",
+        current.id, current.version
+    ))
+}
+
+/// Checks a whole spec and reports every wrong field.
+fn check(core: &Core, spec: &ProfileSpec) -> Result<()> {
+    let mut wrong = Vec::new();
+    let mut refuse = |field: &str, reason: String| wrong.push(FieldError::new(field, reason));
+    if spec.name.trim().is_empty() || spec.name.chars().count() > 100 {
+        refuse("name", "1 to 100 characters are allowed".to_owned());
+    }
+    if spec.description.chars().count() > 2000 {
+        refuse("description", "at most 2000 characters are allowed".to_owned());
+    }
+    if core.signers.signer(&spec.issuer_id).is_none() {
+        refuse("issuer_id", format!("there is no issuer {}", spec.issuer_id));
+    }
+    let range = MIN_TTL_SECONDS..=MAX_TTL_SECONDS;
+    if !range.contains(&spec.max_ttl_seconds) {
+        refuse("max_ttl_seconds", format!("{MIN_TTL_SECONDS} to {MAX_TTL_SECONDS} seconds are allowed"));
+    }
+    if let Some(ttl) = spec.default_ttl_seconds
+        && !(MIN_TTL_SECONDS..=spec.max_ttl_seconds).contains(&ttl)
+    {
+        refuse("default_ttl_seconds", format!("{MIN_TTL_SECONDS} to max_ttl_seconds are allowed"));
+    }
+    if spec.acme_auth_mode == AcmeAuthMode::Challenge {
+        refuse("acme_auth_mode", "this version validates no challenges; use trust_authenticated".to_owned());
+    }
+    let counts = [
+        ("permitted_names", spec.permitted_names.len()),
+        ("excluded_names", spec.excluded_names.len()),
+        ("allowed_client_networks", spec.allowed_client_networks.len()),
+    ];
+    for (field, count) in counts {
+        if count > 1000 {
+            refuse(field, "at most 1000 entries are allowed".to_owned());
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
+}
