@@ -2,6 +2,7 @@
 //! share: engines, profiles, lists, external programs, certificates.
 
 pub mod api;
+pub mod authority;
 pub mod certificate;
 pub mod program;
 pub mod socket;

@@ -125,9 +125,9 @@ impl Connection {
             .filter(|path| path.starts_with('/'))
             .ok_or_else(|| Error::other(format!("{url} is not a URL of {}", self.endpoint.origin)))?;
         self.output.clear();
-        for part in
-            [method, " ", path, " HTTP/1.1\r\nhost: ", &self.endpoint.origin["https://".len()..], "\r\n"]
-        {
+        // ACME demands a User-Agent (RFC 8555 §6.1).
+        let host = &self.endpoint.origin["https://".len()..];
+        for part in [method, " ", path, " HTTP/1.1\r\nhost: ", host, "\r\nuser-agent: certctl-bench\r\n"] {
             self.output.extend_from_slice(part.as_bytes());
         }
         if let Some(body) = body {

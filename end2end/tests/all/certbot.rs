@@ -22,7 +22,7 @@ async fn register_issue_renew_revoke_and_leave(engine: Engine) {
     succeed(certbot.command("register", &person)).await;
     succeed(certbot.command("update_account", &["--no-eff-email", "--email", "team@example.com"])).await;
     let accounts = list(&api, "/api/acme/accounts").await;
-    assert_eq!(accounts[0]["contact"], serde_json::json!(["mailto:team@example.com"]));
+    assert_eq!(accounts[0]["contacts"], serde_json::json!(["mailto:team@example.com"]));
 
     let names = ["--cert-name", "shop", "-d", "shop.internal", "-d", "www.shop.internal"];
     succeed(certbot.command("certonly", &names)).await;

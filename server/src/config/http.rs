@@ -30,8 +30,8 @@ impl HttpConfig {
             .map(str::trim)
             .filter(|net| !net.is_empty())
             .map(|net| {
-                let address = net.parse().map(IpNet::from);
-                net.parse().or(address).map_err(|_: std::net::AddrParseError| {
+                let address = net.parse::<std::net::IpAddr>().map(IpNet::from);
+                net.parse::<IpNet>().or(address).map_err(|_| {
                     ConfigError::new(
                         "CERTCTL_TRUSTED_PROXIES",
                         format!("`{net}` is not a network"),

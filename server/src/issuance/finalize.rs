@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acme::Problem;
-use ca::{CaKeyAlgorithm, CaSigner, Csr, LeafRequest, Serial};
+use ca::{CaSigner, Csr, LeafRequest, PublicKeyAlgorithm, Serial};
 use model::{
     Account, Caller, Certificate, CertificateId, CertificateSummary, Order, OrderId, OrderStatus, Profile, Timestamp,
 };
@@ -191,7 +191,7 @@ impl Finalization {
         };
         // An RSA signature takes milliseconds, which other requests should not wait for.
         let leaf = match self.signer.algorithm() {
-            CaKeyAlgorithm::Rsa3072 | CaKeyAlgorithm::Rsa4096 => tokio::task::spawn_blocking(sign)
+            PublicKeyAlgorithm::Rsa { .. } => tokio::task::spawn_blocking(sign)
                 .await
                 .map_err(|e| Error::Internal(format!("the signing thread stopped: {e}")))?,
             _ => sign(),
@@ -200,22 +200,24 @@ impl Finalization {
         Ok((leaf, self.signer.chain_id().to_owned()))
     }
 
-    /// What the order asked for, else what the profile gives, never past the issuer's own end.
+    /// What the order asked for, exactly; else what the profile gives, never past the issuer's own end. Both ends
+    /// count (RFC 5280 §4.1.2.5), so a leaf of one hour ends a second before the hour is over.
     fn validity(&self, now: Timestamp) -> Result<(Timestamp, Timestamp)> {
-        // Clients whose clock is a little behind must accept the certificate at once.
-        let backdated = now - Duration::from_secs(60);
-        let not_before = self.order.not_before.unwrap_or(backdated).truncated_to_second();
-        let start = self.order.not_before.unwrap_or(now);
         let ttl = Duration::from_secs(self.profile.spec.ttl_seconds());
+        // Relying parties whose clock is a little behind must accept the certificate at once.
+        let backdate = Duration::from_secs(60).min(ttl / 10);
+        let not_before = self.order.not_before.unwrap_or(now - backdate).truncated_to_second();
+        let not_before = not_before.max(self.signer.validity().not_before);
+        let end = self.signer.not_after();
         let not_after = match self.order.not_after {
             Some(asked) => asked,
-            None => (start + ttl).min(self.signer.not_after()).truncated_to_second(),
+            None => (not_before + ttl - Duration::from_secs(1)).min(end),
         };
-        if not_after <= now || not_after > self.signer.not_after() {
+        if not_after <= now || not_after > end {
             let problem = "the order's validity cannot be had any more; order again";
             return Err(Problem::order_not_ready(problem).into());
         }
-        Ok((not_before.max(self.signer.not_before()), not_after))
+        Ok((not_before, not_after))
     }
 
     async fn store(&self, claim: &str, leaf: ca::Leaf, chain_id: String) -> Result<CertificateId> {

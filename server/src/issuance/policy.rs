@@ -40,13 +40,13 @@ pub fn check(profile: &Profile, caller: &Caller, identifiers: &[Identifier]) -> 
         .iter()
         .filter_map(|id| {
             let reason = profile.spec.refusal(id)?;
-            Some(Subproblem::new(ProblemType::RejectedIdentifier, reason, id.clone()))
+            Some(Subproblem { kind: ProblemType::RejectedIdentifier, detail: reason, identifier: Some(id.into()) })
         })
         .collect();
     if refused.is_empty() {
         return Ok(());
     }
-    let names: Vec<_> = refused.iter().map(|s| s.identifier.value()).collect();
+    let names: Vec<_> = refused.iter().filter_map(|s| s.identifier.as_ref()).map(|id| id.value.as_str()).collect();
     let problem = Problem::rejected_identifier(format!("the profile {} does not permit {}", profile.id, names.join(", ")));
     Err(Refusal { problem: problem.with_subproblems(refused), rule: "names" })
 }

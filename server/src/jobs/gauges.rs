@@ -12,10 +12,11 @@ pub async fn refresh(core: &Core) -> Result<(), StoreError> {
         let count = counts.iter().find(|(s, _)| *s == status).map_or(0, |(_, n)| *n);
         core.metrics.set_open_orders(status.as_str(), count);
     }
+    let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     let stats = core.store.stats();
-    core.metrics.set_database("open", i64::from(stats.connections));
-    core.metrics.set_database("idle", i64::try_from(stats.idle).unwrap_or(i64::MAX));
-    core.metrics.set_database("write_queue", i64::try_from(stats.write_queue).unwrap_or(i64::MAX));
+    core.metrics.set_database("open", count(stats.connections));
+    core.metrics.set_database("idle", count(stats.idle));
+    core.metrics.set_database("write_queue", count(stats.write_queue));
     for (id, signer) in core.signers.iter() {
         core.metrics.set_expiry(id.as_str(), signer.not_after().unix_seconds());
     }

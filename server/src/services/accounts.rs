@@ -38,7 +38,7 @@ pub async fn register(
     let account = Account {
         id: AccountId::generate(now, core.entropy.as_ref()),
         status: AccountStatus::Valid,
-        jwk: key.canonical_json(),
+        jwk: key.canonical_json().to_owned(),
         key_thumbprint: thumbprint,
         contacts,
         created_at: now,
@@ -172,7 +172,7 @@ pub async fn change_key(
     }
     let details = json!({ "before": account.key_thumbprint, "after": thumbprint });
     let event = core.event(caller, "account.key_changed", resource(&account.id), details);
-    let changed = Account { jwk: new_key.canonical_json(), key_thumbprint: thumbprint.clone(), ..account };
+    let changed = Account { jwk: new_key.canonical_json().to_owned(), key_thumbprint: thumbprint.clone(), ..account };
     match save(core, changed, vec![event]).await {
         Ok(account) => Ok(account),
         // Lost a race for the same key.
@@ -233,7 +233,7 @@ async fn save(core: &Core, changed: Account, events: Vec<model::AuditEvent>) -> 
 }
 
 fn check_account_key(core: &Core, key: &Jwk) -> Result<()> {
-    if core.key_blocklist.contains_spki(&key.spki_der()) {
+    if core.key_blocklist.contains_spki(key.spki_der()) {
         return Err(Problem::bad_public_key("this key is known to be compromised").into());
     }
     Ok(())

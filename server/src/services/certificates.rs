@@ -7,7 +7,7 @@ use crate::issuance::revoke;
 
 pub async fn list(core: &Core, caller: &Caller, filter: &CertificateFilter) -> Result<Page<CertificateSummary>> {
     authorise(caller, Permission::CertificateRead)?;
-    Ok(core.store.read().await?.certificates(filter).await?)
+    Ok(core.store.read().await?.certificates(filter, core.now()).await?)
 }
 
 /// The certificate and the chain above it (DER, issuer first).

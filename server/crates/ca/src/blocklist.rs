@@ -40,6 +40,11 @@ impl KeyBlocklist {
         self.fingerprints.contains(spki_sha256)
     }
 
+    /// As [`Self::contains`], for a key at hand as SubjectPublicKeyInfo DER.
+    pub fn contains_spki(&self, spki_der: &[u8]) -> bool {
+        self.contains(&crate::sha256(spki_der))
+    }
+
     pub fn len(&self) -> usize {
         self.fingerprints.len()
     }
@@ -65,6 +70,10 @@ mod tests {
         assert!(list.contains(&[0xab; 32]));
         assert!(list.contains(&[0x01; 32]));
         assert!(!list.contains(&[0x02; 32]));
+
+        let spki = b"any key";
+        assert!(!list.contains_spki(spki));
+        assert!(KeyBlocklist::parse(&crate::sha256_hex(spki)).unwrap().contains_spki(spki));
     }
 
     #[test]

@@ -113,6 +113,11 @@ impl Csr {
         self.sha256
     }
 
+    /// [`Self::sha256`] in lower-case hexadecimal, as [`model::Order::csr_sha256`] has it.
+    pub fn sha256_hex(&self) -> String {
+        hex::encode(self.sha256)
+    }
+
     /// Checks that the names in subjectAltName and common name together are exactly `order`'s (RFC 8555 §7.4): a
     /// client may put names into either. Gives the common name for the certificate: the CSR's in canonical form,
     /// unless it is longer than the 64 characters that X.520 permits.

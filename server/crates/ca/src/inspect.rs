@@ -17,7 +17,9 @@ pub struct CertificateInfo {
     pub subject: String,
     pub issuer: String,
     pub serial_hex: String,
-    pub validity: Validity,
+    pub not_before: Timestamp,
+    /// The last second in which it is valid.
+    pub not_after: Timestamp,
     pub sha256_hex: String,
 }
 
@@ -39,12 +41,14 @@ pub fn not_after(der: &[u8]) -> Result<Timestamp, MalformedCertificate> {
 /// What logs and pages show of a certificate.
 pub fn describe(der: &[u8]) -> Result<CertificateInfo, MalformedCertificate> {
     let certificate = parse(der)?;
+    let Validity { not_before, not_after } = validity(&certificate);
     Ok(CertificateInfo {
         subject: certificate.subject().to_string(),
         issuer: certificate.issuer().to_string(),
         serial_hex: hex::encode(certificate.raw_serial()),
-        validity: validity(&certificate),
-        sha256_hex: hex::encode(crate::sha256(der)),
+        not_before,
+        not_after,
+        sha256_hex: crate::sha256_hex(der),
     })
 }
 

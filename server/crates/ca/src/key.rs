@@ -118,9 +118,7 @@ impl From<NotDer> for KeyError {
 /// A public key that may go into a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubjectKey {
-    /// SubjectPublicKeyInfo (RFC 5280 §4.1.2.7). DER in its one accepted form, so equal keys have equal bytes.
-    pub spki_der: Vec<u8>,
-    pub key_type: KeyType,
+    spki_der: Vec<u8>,
     algorithm: PublicKeyAlgorithm,
     /// Where in `spki_der` the octets of subjectPublicKey start; they end it.
     public_key_at: usize,
@@ -156,14 +154,22 @@ impl SubjectKey {
 
         Ok(Self {
             spki_der: spki_der.to_owned(),
-            key_type: algorithm.key_type(),
             algorithm,
             public_key_at: spki_der.len() - public_key.len(),
         })
     }
 
+    /// SubjectPublicKeyInfo (RFC 5280 §4.1.2.7). DER in its one accepted form, so equal keys have equal bytes.
+    pub fn spki_der(&self) -> &[u8] {
+        &self.spki_der
+    }
+
     pub fn algorithm(&self) -> PublicKeyAlgorithm {
         self.algorithm
+    }
+
+    pub fn key_type(&self) -> KeyType {
+        self.algorithm.key_type()
     }
 
     /// SHA-256 of the SubjectPublicKeyInfo, by which keys are compared and blocked.
@@ -280,7 +286,7 @@ mod tests {
         for octets in [256, 257, 384, 512, 1024] {
             let key = SubjectKey::parse(&rsa_spki(&modulus(octets), &[1, 0, 1])).unwrap();
             assert_eq!(key.algorithm().to_string(), format!("rsa-{}", octets * 8));
-            assert_eq!(key.key_type, KeyType::Rsa);
+            assert_eq!(key.key_type(), KeyType::Rsa);
         }
         for octets in [128, 255, 1025, 2048] {
             let refused = SubjectKey::parse(&rsa_spki(&modulus(octets), &[1, 0, 1]));

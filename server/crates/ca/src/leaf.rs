@@ -66,7 +66,7 @@ pub(crate) fn to_be_signed(request: &LeafRequest<'_>, issuer: &IssuerPart) -> Ve
             write_time(out, request.not_after);
         });
         write_subject(out, request.common_name);
-        out.extend_from_slice(&request.subject_key.spki_der);
+        out.extend_from_slice(request.subject_key.spki_der());
         der::write(out, der::context_constructed(3), |out| {
             der::write(out, der::SEQUENCE, |out| write_extensions(out, request, issuer));
         });
@@ -128,7 +128,7 @@ fn write_extensions(out: &mut Vec<u8>, request: &LeafRequest<'_>, issuer: &Issue
     write_extension(out, oid::KEY_USAGE, CRITICAL, |out| {
         // digitalSignature, and keyEncipherment for a server with RSA key exchange. §4.2.1.12 has the latter go with
         // serverAuth but not with clientAuth; RFC 8813 §3 and RFC 8410 §5 forbid it for the other key types.
-        let enciphers = request.subject_key.key_type == KeyType::Rsa
+        let enciphers = request.subject_key.key_type() == KeyType::Rsa
             && request.extended_key_usages.contains(&ExtendedKeyUsage::ServerAuth);
         let usage: &[u8] = if enciphers { &[5, 0b1010_0000] } else { &[7, 0b1000_0000] };
         der::write_bytes(out, der::BIT_STRING, usage);

@@ -38,8 +38,13 @@ pub use serial::Serial;
 pub use signer::{CaError, CaSigner};
 pub use validity::{Validity, ValidityError, ValidityRequest};
 
-/// SHA-256 in the form that most callers compare and store.
-fn sha256(data: &[u8]) -> [u8; 32] {
+/// SHA-256 in lower-case hexadecimal, as certificates, chains and CSRs are named by it.
+pub fn sha256_hex(data: &[u8]) -> String {
+    hex::encode(sha256(data))
+}
+
+/// SHA-256 in the form in which fingerprints are compared.
+pub fn sha256(data: &[u8]) -> [u8; 32] {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, data);
     let mut out = [0; 32];
     out.copy_from_slice(digest.as_ref());

@@ -14,7 +14,7 @@ use crate::leaf::{self, IssuerPart, Leaf, LeafRequest};
 use crate::pem;
 use crate::private_key::{PrivateKey, generate_key};
 use crate::serial::Serial;
-use crate::sha256;
+use crate::sha256_hex;
 use crate::validity::{Validity, ValidityError, ValidityRequest};
 
 /// A CA: its certificate, the ones above it, and its private key. Everything that a leaf needs is kept ready, so that
@@ -156,7 +156,7 @@ impl CaSigner {
             });
         }
         Ok(Self {
-            chain_id: hex::encode(sha256(first)),
+            chain_id: sha256_hex(first),
             issuer: IssuerPart {
                 name: chain.name.clone(),
                 key_identifier: chain.key_identifier.clone(),
@@ -232,7 +232,7 @@ impl CaSigner {
         if validity.not_after < validity.not_before || !self.chain.validity.contains(&validity) {
             return Err(CaError::LeafValidity);
         }
-        if request.subject_key.spki_der == self.chain.issuing_key.spki_der {
+        if request.subject_key.spki_der() == self.chain.issuing_key.spki_der() {
             return Err(CaError::LeafKey);
         }
 
@@ -241,7 +241,7 @@ impl CaSigner {
         let der = leaf::assemble(&tbs, &self.issuer.signature_algorithm, &signature);
         Ok(Leaf {
             serial_hex: request.serial.to_hex(),
-            sha256_hex: hex::encode(sha256(&der)),
+            sha256_hex: sha256_hex(&der),
             not_before: validity.not_before,
             not_after: validity.not_after,
             der,

@@ -23,20 +23,7 @@ impl Reader {
 impl Tx {
     /// One statement for all events.
     pub async fn record(&mut self, events: &[AuditEvent]) -> Result<(), StoreError> {
-        let rows = events.iter().map(|e| {
-            Ok([
-                Value::from(&e.id),
-                Value::from(e.created_at),
-                Value::from(&e.actor),
-                Value::from(&e.action),
-                Value::from(&e.resource_type),
-                Value::from(&e.resource_id),
-                Value::from(e.outcome),
-                Value::from(e.client_ip),
-                Value::from(&e.request_id),
-                Value::json(&e.details)?,
-            ])
-        });
+        let rows = events.iter().map(values).collect::<Result<_, _>>()?;
         self.insert_rows(concat!("INSERT INTO audit_events (", columns!(), ") VALUES"), rows, "").await
     }
 }
@@ -96,6 +83,21 @@ fn prefix_range(prefix: &str) -> Option<(&str, String)> {
     end.pop();
     end.push(next);
     Some((prefix, end))
+}
+
+fn values(e: &AuditEvent) -> Result<[Value; 10], StoreError> {
+    Ok([
+        Value::from(&e.id),
+        Value::from(e.created_at),
+        Value::from(&e.actor),
+        Value::from(&e.action),
+        Value::from(&e.resource_type),
+        Value::from(&e.resource_id),
+        Value::from(e.outcome),
+        Value::from(e.client_ip),
+        Value::from(&e.request_id),
+        Value::json(&e.details)?,
+    ])
 }
 
 fn event(row: &Row) -> Result<AuditEvent, StoreError> {

@@ -65,22 +65,7 @@ impl Tx {
         &mut self,
         authorizations: &[Authorization],
     ) -> Result<(), StoreError> {
-        let rows = (0_i64..).zip(authorizations).map(|(position, a)| {
-            Ok([
-                Value::from(&a.id),
-                Value::from(&a.order_id),
-                Value::from(&a.account_id),
-                Value::from(a.identifier.kind()),
-                Value::from(a.identifier.value()),
-                Value::from(a.wildcard),
-                Value::from(a.status),
-                Value::from(&a.token),
-                Value::from(a.created_at),
-                Value::from(a.expires_at),
-                Value::from(a.validated_at),
-                Value::from(position),
-            ])
-        });
+        let rows = (0..).zip(authorizations).map(values).collect();
         let head = concat!("INSERT INTO authorizations (", columns!(), ", position) VALUES");
         self.insert_rows(head, rows, "").await
     }
@@ -95,6 +80,23 @@ impl Tx {
                    WHERE id = $1 AND status IN ('pending', 'valid') AND expires_at > $2";
         self.changed(sql, args![id, now]).await
     }
+}
+
+fn values((position, a): (i64, &Authorization)) -> [Value; 12] {
+    [
+        Value::from(&a.id),
+        Value::from(&a.order_id),
+        Value::from(&a.account_id),
+        Value::from(a.identifier.kind()),
+        Value::from(a.identifier.value()),
+        Value::from(a.wildcard),
+        Value::from(a.status),
+        Value::from(&a.token),
+        Value::from(a.created_at),
+        Value::from(a.expires_at),
+        Value::from(a.validated_at),
+        Value::from(position),
+    ]
 }
 
 /// How an authorization stores the identifier: the name without `*.`, and whether that was there.

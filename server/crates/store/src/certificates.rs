@@ -92,7 +92,8 @@ impl Tx {
             ],
         )
         .await?;
-        let names = c.identifiers.iter().map(|name| Ok([Value::from(name.value()), Value::from(&c.id)]));
+        let names =
+            c.identifiers.iter().map(|name| [Value::from(name.value()), Value::from(&c.id)]).collect();
         let head = "INSERT INTO certificate_names (name, certificate_id) VALUES";
         self.insert_rows(head, names, " ON CONFLICT DO NOTHING").await
     }

@@ -111,7 +111,7 @@ impl Tx {
     pub(crate) async fn insert_rows<const N: usize>(
         &mut self,
         head: &'static str,
-        rows: impl IntoIterator<Item = Result<[Value; N], StoreError>>,
+        rows: Vec<[Value; N]>,
         tail: &'static str,
     ) -> Result<(), StoreError> {
         let mut sql = Sql::new(head);
@@ -123,7 +123,7 @@ impl Tx {
                 count = 0;
             }
             sql.push(if count == 0 { " (" } else { ", (" });
-            for (i, value) in row?.into_iter().enumerate() {
+            for (i, value) in row.into_iter().enumerate() {
                 sql.push(if i == 0 { "" } else { ", " }).bind(value);
             }
             sql.push(")");

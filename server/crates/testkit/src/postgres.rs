@@ -5,7 +5,6 @@ mod tls;
 use std::fmt;
 use std::fs;
 use std::io::Write;
-use std::net::Ipv4Addr;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -54,7 +53,8 @@ impl PostgresBuilder {
         self
     }
 
-    /// Accept TLS connections only, with a certificate for 127.0.0.1 and localhost of a new CA.
+    /// Accept TLS connections only, on 127.0.0.1 and 127.0.0.2, with a certificate of a new CA that is good for
+    /// 127.0.0.1 and localhost.
     #[must_use]
     pub fn tls(mut self) -> Self {
         self.tls = true;
@@ -193,7 +193,7 @@ impl Postgres {
             "listen_addresses = '{}'\nport = {}\nunix_socket_directories = '{dir}'\nmax_connections = {}\n\
              fsync = {}\nssl = {}\nssl_cert_file = '{dir}/server.crt'\nssl_key_file = '{dir}/server.key'\n\
              logging_collector = off\ntimezone = 'UTC'\n",
-            Ipv4Addr::LOCALHOST,
+            if wanted.tls { "127.0.0.1, 127.0.0.2" } else { "127.0.0.1" },
             self.port,
             wanted.max_connections,
             on_off(wanted.fsync),
@@ -240,7 +240,7 @@ impl Drop for Postgres {
 }
 
 /// Passwordless, but over TLS only; the Unix socket is ours.
-const HBA_TLS_ONLY: &str = "local all all trust\nhostssl all all 127.0.0.1/32 trust\n";
+const HBA_TLS_ONLY: &str = "local all all trust\nhostssl all all 127.0.0.0/8 trust\n";
 
 /// Waits until its standard input ends, then stops the cluster in directory `$1` and removes it. It ignores the
 /// signals that a terminal sends to the whole group, since it must outlive us.

@@ -1,7 +1,7 @@
 //! The shipped binary as a process.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -34,9 +34,14 @@ pub fn binary() -> PathBuf {
 }
 
 /// The binary under test with `arguments`, without any setting that the environment of this process has.
-pub fn command<I: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = I>) -> Command {
-    let mut command = Command::new(binary());
-    command.args(arguments).stdin(Stdio::null());
+pub fn command<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Command {
+    let mut command = without_settings(Command::new(binary()));
+    command.args(arguments);
+    command
+}
+
+fn without_settings(mut command: Command) -> Command {
+    command.stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("CERTCTL_")) {
             command.env_remove(name);
@@ -69,6 +74,7 @@ pub struct ServerBuilder {
     api_key: String,
     port: Option<u16>,
     trusted_ca: Option<String>,
+    wrapper: Vec<OsString>,
 }
 
 impl ServerBuilder {
@@ -77,7 +83,14 @@ impl ServerBuilder {
             ("CERTCTL_ACME_SERVER_ENABLED".into(), "true".into()),
             ("CERTCTL_LOG_FORMAT".into(), "json".into()),
         ]);
-        Self { settings, data_dir: None, api_key: random_secret(), port: None, trusted_ca: None }
+        Self {
+            settings,
+            data_dir: None,
+            api_key: random_secret(),
+            port: None,
+            trusted_ca: None,
+            wrapper: Vec::new(),
+        }
     }
 
     /// The setting `name` (`CERTCTL_…`), or any other environment variable.
@@ -125,6 +138,13 @@ impl ServerBuilder {
         self
     }
 
+    /// A program with arguments that replaces itself (`exec`) by the server, whose command line follows.
+    #[must_use]
+    pub fn wrapper<I: Into<OsString>>(mut self, program: impl IntoIterator<Item = I>) -> Self {
+        self.wrapper = program.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// Starts the server and waits until it is ready.
     ///
     /// # Panics
@@ -157,6 +177,7 @@ impl ServerBuilder {
             api_key: self.api_key,
             port,
             trusted_ca: self.trusted_ca,
+            wrapper: self.wrapper,
             scratch,
             child: None,
         };
@@ -173,6 +194,7 @@ pub struct CertctlServer {
     api_key: String,
     port: u16,
     trusted_ca: Option<String>,
+    wrapper: Vec<OsString>,
     scratch: TempDir,
     child: Option<Child>,
 }
@@ -348,8 +370,14 @@ impl CertctlServer {
     }
 
     /// A command of the same binary with the same settings, e.g. `doctor` or `backup`.
-    pub fn command<I: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Command {
-        let mut command = command(arguments);
+    pub fn command<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Command {
+        let mut command = self.prepare(Command::new(binary()));
+        command.args(arguments);
+        command
+    }
+
+    fn prepare(&self, command: Command) -> Command {
+        let mut command = without_settings(command);
         command.envs(&self.settings).current_dir(self.scratch.path());
         command
     }
@@ -357,7 +385,14 @@ impl CertctlServer {
     fn run(&mut self) {
         let log = File::options().create(true).append(true).open(self.log_path());
         let log = log.expect("our own directory is writable");
-        let mut command = self.command(["serve"]);
+        let mut command = match self.wrapper.split_first() {
+            None => self.command(["serve"]),
+            Some((program, arguments)) => {
+                let mut command = self.prepare(Command::new(program));
+                command.args(arguments).arg(binary()).arg("serve");
+                command
+            }
+        };
         command.stdout(log.try_clone().expect("a file descriptor can be copied")).stderr(log);
         self.child = Some(command.spawn().expect("the binary `certctl` can be run"));
     }

@@ -73,7 +73,7 @@ fn generated_keys_are_good_keys() {
     for algorithm in CaKeyAlgorithm::ALL {
         let (pkcs8, key) = generate_key(*algorithm).unwrap();
         assert_eq!(key.algorithm().to_string(), algorithm.as_str());
-        assert_eq!(SubjectKey::parse(&key.spki_der).unwrap(), key);
+        assert_eq!(SubjectKey::parse(key.spki_der()).unwrap(), key);
         assert_eq!(
             Csr::parse(&create_csr(&pkcs8, &ids(&["a.example"])).unwrap()).unwrap().subject_key(),
             &key

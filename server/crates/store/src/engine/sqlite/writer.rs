@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::{File, Open, WriteLink};
@@ -28,7 +27,7 @@ pub(super) struct Writer {
     /// `None` once the store is closed.
     queue: Mutex<Option<mpsc::Sender<Box<dyn Unit>>>>,
     waiting: Arc<AtomicUsize>,
-    task: Mutex<Option<JoinHandle<()>>>,
+    task: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
 impl Writer {
@@ -36,7 +35,8 @@ impl Writer {
         let (sender, queue) = mpsc::channel(QUEUE);
         let waiting = Arc::new(AtomicUsize::new(0));
         let batches = Batches { file, tx: Some(transaction_on(connection)), waiting: Arc::clone(&waiting) };
-        let task = tokio::spawn(batches.run(queue));
+        let handle = tokio::runtime::Handle::current();
+        let task = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || { let _g = handle.enter(); block_on(batches.run(queue)) }).unwrap();
         Self { queue: Mutex::new(Some(sender)), waiting, task: Mutex::new(Some(task)) }
     }
 
@@ -65,7 +65,7 @@ impl Writer {
         drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
         let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(task) = task {
-            drop(task.await);
+            drop(task.join());
         }
     }
 }
@@ -140,4 +140,16 @@ async fn control(tx: &mut Tx, sql: &'static str) -> Result<(), StoreError> {
 
 fn transaction_on(connection: SqliteConnection) -> Tx {
     Tx::new(Box::new(WriteLink(connection)))
+}
+
+struct Unpark(std::thread::Thread);
+impl std::task::Wake for Unpark { fn wake(self: Arc<Self>) { self.0.unpark(); } fn wake_by_ref(self: &Arc<Self>) { self.0.unpark(); } }
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let waker = std::task::Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut cx = std::task::Context::from_waker(&waker);
+    let mut future = std::pin::pin!(future);
+    loop {
+        if let std::task::Poll::Ready(v) = future.as_mut().poll(&mut cx) { return v; }
+        std::thread::park();
+    }
 }

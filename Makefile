@@ -1,0 +1,47 @@
+# What a user or a maintainer runs. Everything that is missing is installed first: Debian packages by apt (by sudo
+# unless root), the rest by cargo and go.
+
+SHELL := /bin/bash
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+
+# A C compiler and its headers: SQLite and AWS-LC are built from their C sources.
+BUILD_PACKAGES := gcc libc6-dev
+TEST_PACKAGES := certbot curl lego openssl postgresql sqlite3
+
+.PHONY: quickstart test check audit bench certlint build-packages test-packages
+
+# From nothing to a first certificate, then a running server: `make quickstart`, or `make quickstart ARGS=--once`.
+quickstart: build-packages
+	cargo build --release --locked --package certctl
+	$(TARGET)/release/certctl quickstart $(ARGS)
+
+# Everything: unit tests, both database engines, real clients, faults, crashes.
+test: test-packages certlint
+	cargo build --locked --package certctl
+	cargo test --workspace --locked --no-fail-fast
+
+check: build-packages
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- --deny warnings
+	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny --locked check bans licenses sources
+
+# Known vulnerabilities in dependencies. Apart from `check` because it fetches the list of them.
+audit:
+	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny --locked check advisories
+
+bench: build-packages
+	@end2end/scripts/install-missing postgresql
+	cargo build --release --locked --package certctl --package bench
+	$(TARGET)/release/bench $(ARGS)
+
+# The linter that the tests hold against every kind of certificate.
+certlint: test-packages
+	go=$$(end2end/scripts/find-go) && cd end2end/zlint && CGO_ENABLED=0 "$$go" build -o $(TARGET)/certlint .
+
+build-packages:
+	@end2end/scripts/install-missing $(BUILD_PACKAGES)
+
+test-packages:
+	@end2end/scripts/install-missing $(BUILD_PACKAGES) $(TEST_PACKAGES)

@@ -1,0 +1,111 @@
+//! Several servers on one PostgreSQL database, with nothing shared beside it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use end2end::api::{list, with_open_profile};
+use end2end::certificate::internal_ca;
+use futures::future::join_all;
+use testkit::acme::{Key, Payload, RawAcme, Signer, jws};
+use testkit::http::Client;
+use testkit::server::random_encryption_key;
+use testkit::{CertctlServer, Postgres, process};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn replicas_share_nonces_accounts_and_ca() {
+    let replicas = Replicas::start(2).await;
+    let [a, b] = &replicas.servers[..] else { unreachable!("two were started") };
+    assert_eq!(a.ca_pem(), b.ca_pem(), "one CA for the TLS certificates of all");
+    assert_eq!(internal_ca(&a.client()).await, internal_ca(&b.client()).await);
+    let directory = with_open_profile(a).await;
+
+    let at_a = RawAcme::new(a.client(), &directory).await;
+    let key = Key::new();
+    let account = at_a.register(&key).await;
+    let signer = Signer::Kid(&key, &account);
+
+    // A nonce of A, used at both at the same time, many times over: exactly one succeeds.
+    for round in 0..20 {
+        let nonce = at_a.fresh_nonce().await;
+        let url = account.as_str();
+        let body = jws(&key, &signer.header(&nonce, url).into(), &Payload::Empty.bytes());
+        let path = url.strip_prefix(&a.base_url()).expect("URLs are under the external URL");
+        let post = |server: &CertctlServer| {
+            let (client, body) = (server.client(), body.to_string());
+            async move {
+                let request = http::Request::post("/").header("content-type", "application/jose+json");
+                client.send(path, request.body(body.into()).unwrap()).await
+            }
+        };
+        let answers = tokio::join!(post(b), post(a), post(b), post(a));
+        let answers = [answers.0, answers.1, answers.2, answers.3];
+        let accepted = answers.iter().filter(|answer| answer.status == 200).count();
+        assert_eq!(accepted, 1, "round {round}: {:?}", answers.map(|answer| answer.text()));
+        for refused in answers.iter().filter(|answer| answer.status != 200) {
+            refused.expect_problem(400, "badNonce");
+        }
+    }
+}
+
+/// As behind a load balancer without sticky sessions: each request goes to another replica.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_issuance_can_go_through_all_replicas() {
+    let replicas = Replicas::start(3).await;
+    let directory = with_open_profile(&replicas.servers[0]).await;
+    let balanced = replicas.balanced();
+    let acme = RawAcme::new(balanced, &directory).await;
+    let key = Key::new();
+    let account = acme.register(&key).await;
+    let issuances = (0..40).map(|number| {
+        let (acme, key, account) = (acme.clone(), &key, &account);
+        async move { acme.issue(Signer::Kid(key, account), &[&format!("dns:n{number}.internal")]).await }
+    });
+    join_all(issuances).await;
+    let certificates = list(&replicas.servers[2].api(), "/api/certificates").await;
+    assert_eq!(certificates.len(), 40);
+    let accounts = list(&replicas.servers[1].api(), "/api/acme/accounts").await;
+    assert_eq!(accounts.len(), 1);
+}
+
+/// Replicas that share the database and the external URL, each on a port of its own.
+struct Replicas {
+    servers: Vec<CertctlServer>,
+}
+
+impl Replicas {
+    /// Starts them all at once on an empty database: one of them sets it up.
+    async fn start(count: usize) -> Self {
+        let database = Postgres::shared().create_database("replicas");
+        let (encryption_key, admin_key) = (random_encryption_key(), testkit::server::random_secret());
+        let ports: Vec<u16> = (0..count).map(|_| process::free_port()).collect();
+        let starts = ports.iter().map(|port| {
+            CertctlServer::builder()
+                .env("CERTCTL_ENCRYPTION_KEY", &encryption_key)
+                .env("CERTCTL_EXTERNAL_URL", format!("https://localhost:{}", ports[0]))
+                .database_url(&database)
+                .api_key(&admin_key)
+                .port(*port)
+                .start()
+        });
+        Self { servers: join_all(starts).await }
+    }
+
+    /// A client whose requests go to the replicas in turn.
+    fn balanced(&self) -> Client {
+        let clients: Vec<Client> = self.servers.iter().map(CertctlServer::client).collect();
+        let turn = Arc::new(AtomicUsize::new(0));
+        let base = self.servers[0].base_url();
+        Client::in_process(&base.clone(), move |request| {
+            let turn = turn.fetch_add(1, Ordering::Relaxed);
+            let client = clients[turn % clients.len()].clone();
+            async move {
+                let path = request.uri().path_and_query().expect("a path").as_str().to_owned();
+                let answer = client.send(&path, request).await;
+                let mut response = http::Response::new(answer.body);
+                *response.status_mut() = answer.status;
+                *response.headers_mut() = answer.headers;
+                response
+            }
+        })
+    }
+}
