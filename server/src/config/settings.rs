@@ -232,3 +232,21 @@ pub fn reference_page() -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_page_is_fresh() {
+        let page = include_str!("../../../docs/reference/configuration.md");
+        assert_eq!(page, reference_page(), "run: certctl settings > docs/reference/configuration.md");
+    }
+
+    #[test]
+    fn every_secret_has_a_twin() {
+        for s in TABLE.iter().filter(|s| s.secret) {
+            assert_eq!(file_twin(s.name), format!("{}_FILE", s.name));
+        }
+    }
+}
