@@ -45,7 +45,13 @@ impl Core {
     }
 
     /// Like [`Self::event`], for something that a rule refused. `details` name the rule.
-    pub fn refusal(&self, caller: &Caller, action: &str, resource: Resource<'_>, details: Value) -> AuditEvent {
+    pub fn refusal(
+        &self,
+        caller: &Caller,
+        action: &str,
+        resource: Resource<'_>,
+        details: Value,
+    ) -> AuditEvent {
         AuditEvent { outcome: Outcome::Refused, ..self.event(caller, action, resource, details) }
     }
 }

@@ -128,7 +128,9 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(reason) => Self::Unavailable(reason),
-            StoreError::Conflict => Self::Conflict("it was changed by somebody else at the same time".to_owned()),
+            StoreError::Conflict => {
+                Self::Conflict("it was changed by somebody else at the same time".to_owned())
+            }
             StoreError::Duplicate { what } => Self::Conflict(format!("{what} exists already")),
             other => Self::Internal(other.to_string()),
         }

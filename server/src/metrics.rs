@@ -24,8 +24,9 @@ impl Metrics {
     /// Only when two metrics below have the same name.
     pub fn new() -> Self {
         let opts = |name: &str, help: &str| Opts::new(format!("certctl_{name}"), help);
-        let latency = HistogramOpts::new("certctl_http_request_duration_seconds", "Time to answer, in seconds.")
-            .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
+        let latency =
+            HistogramOpts::new("certctl_http_request_duration_seconds", "Time to answer, in seconds.")
+                .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
         let expect = "metric names are distinct and valid";
         let metrics = Self {
             registry: Registry::new(),
@@ -36,19 +37,31 @@ impl Metrics {
             .expect(expect),
             latency: HistogramVec::new(latency, &["route"]).expect(expect),
             issuances: IntCounterVec::new(
-                opts("issuances_total", "Certificates issued (issued), refused by a rule (refused), or failed (failed)."),
+                opts(
+                    "issuances_total",
+                    "Certificates issued (issued), refused by a rule (refused), or failed (failed).",
+                ),
                 &["profile", "outcome"],
             )
             .expect(expect),
-            orders: IntGaugeVec::new(opts("open_orders", "Orders that are not finished, by state."), &["status"])
-                .expect(expect),
+            orders: IntGaugeVec::new(
+                opts("open_orders", "Orders that are not finished, by state."),
+                &["status"],
+            )
+            .expect(expect),
             database: IntGaugeVec::new(
-                opts("database", "Database connections (open, idle) and write units that wait (write_queue)."),
+                opts(
+                    "database",
+                    "Database connections (open, idle) and write units that wait (write_queue).",
+                ),
                 &["what"],
             )
             .expect(expect),
             expiry: GaugeVec::new(
-                opts("certificate_not_after_timestamp_seconds", "End of the CA's and of the server's own certificate."),
+                opts(
+                    "certificate_not_after_timestamp_seconds",
+                    "End of the CA's and of the server's own certificate.",
+                ),
                 &["certificate"],
             )
             .expect(expect),

@@ -78,10 +78,10 @@ pub enum Purpose {
 pub async fn open(config: &Config, purpose: Purpose) -> Result<Opened, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let key = encryption_key::load_or_generate(config, entropy.as_ref())?;
     create_data_dir(&config.data_dir)?;
     let exclusive = purpose == Purpose::Serve && !config.database.is_shared();
     let lock = if exclusive { Some(lock::DirectoryLock::take(&config.data_dir)?) } else { None };
-    let key = encryption_key::load_or_generate(config, entropy.as_ref())?;
     let sealer = Sealer::new(&key.bytes);
     let store = connect(&config.database).await?;
     // A foreign key must change nothing, not even the schema. An empty database has no table to ask.
@@ -93,7 +93,8 @@ pub async fn open(config: &Config, purpose: Purpose) -> Result<Opened, StartErro
         false => store.check_schema().await?,
     }
     encryption_key::keep(&store, &sealer, config, &key, entropy.as_ref()).await?;
-    let (signer, ca_from_files) = issuer::load_or_create(&store, &sealer, config, clock.as_ref(), &entropy).await?;
+    let (signer, ca_from_files) =
+        issuer::load_or_create(&store, &sealer, config, clock.as_ref(), &entropy).await?;
     let core = Core {
         store,
         clock,
@@ -112,7 +113,8 @@ pub async fn connect(database: &DatabaseConfig) -> Result<Store, StartError> {
         DatabaseLocation::Sqlite(path) => DatabaseUrl::Sqlite { path: path.clone() },
         DatabaseLocation::Postgres(url) => DatabaseUrl::Postgres { url: url.expose().to_owned() },
     };
-    let options = StoreOptions { max_connections: database.max_connections as usize, ..StoreOptions::new(url) };
+    let options =
+        StoreOptions { max_connections: database.max_connections as usize, ..StoreOptions::new(url) };
     Ok(Store::connect(&options).await?)
 }
 
@@ -156,7 +158,8 @@ impl Server {
 
         let host = config.http.external_url.host().to_owned();
         let (key, source, server_ca) = server_identity(&core, &config.tls, &host).await?;
-        let server_ca_file = server_ca.as_deref().map(|pem| write_ca_file(&config.data_dir, pem)).transpose()?;
+        let server_ca_file =
+            server_ca.as_deref().map(|pem| write_ca_file(&config.data_dir, pem)).transpose()?;
         let identity = ServerIdentity::new(key);
         let tls = tls::server_config(Arc::clone(&identity)).map_err(|e| StartError::Other(e.to_string()))?;
 
@@ -215,7 +218,11 @@ impl Server {
 
 fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     let fault = |e: std::io::Error| {
-        ConfigError::new("CERTCTL_LISTEN", format!("{address} cannot be listened on: {e}"), "a free address and port")
+        ConfigError::new(
+            "CERTCTL_LISTEN",
+            format!("{address} cannot be listened on: {e}"),
+            "a free address and port",
+        )
     };
     let listener = std::net::TcpListener::bind(address).map_err(fault)?;
     listener.set_nonblocking(true).map_err(fault)?;
@@ -263,7 +270,8 @@ fn write_ca_file(data_dir: &Path, pem: &str) -> Result<PathBuf, StartError> {
 
 async fn record_start(core: &Core, settings: &Settings) -> Result<(), StartError> {
     let details = json!({ "version": env!("CARGO_PKG_VERSION"), "settings": settings.shown() });
-    let event = core.event(&Caller::system("serve"), "server.started", Resource("server", "certctl"), details);
+    let event =
+        core.event(&Caller::system("serve"), "server.started", Resource("server", "certctl"), details);
     core.store.write(move |tx| Box::pin(async move { tx.record(&[event]).await })).await?;
     Ok(())
 }
@@ -274,8 +282,9 @@ fn load_ca_files(config: &Config, clock: &dyn Clock) -> Result<Option<CaSigner>,
     let cert_fault = |fault: String| {
         ConfigError::new("CERTCTL_CA_CERT_FILE", fault, "a CA certificate and the chain above it in PEM")
     };
-    let key = crate::config::read_private_file(&files.key)
-        .map_err(|fault| ConfigError::new("CERTCTL_CA_KEY_FILE", fault, "an unencrypted private key in PEM"))?;
+    let key = crate::config::read_private_file(&files.key).map_err(|fault| {
+        ConfigError::new("CERTCTL_CA_KEY_FILE", fault, "an unencrypted private key in PEM")
+    })?;
     let certificates = std::fs::read_to_string(&files.cert)
         .map_err(|e| cert_fault(format!("`{}` cannot be read: {e}", files.cert.display())))?;
     let signer = CaSigner::from_pem(&certificates, &key, clock.now())

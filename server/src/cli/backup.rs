@@ -39,14 +39,18 @@ pub async fn restore(matches: &ArgMatches, settings: &Settings) -> Result<(), St
     let _alone = startup::lock_data_dir(&config.data_dir)?;
     if database.exists() && !matches.get_flag("force") {
         let shown = database.display();
-        return Err(StartError::Other(format!("`{shown}` exists; give --force to replace it (it is kept as .before-restore)")));
+        return Err(StartError::Other(format!(
+            "`{shown}` exists; give --force to replace it (it is kept as .before-restore)"
+        )));
     }
     check(&source).await?;
     // First beside the target, then into place by a rename: a crash leaves the one or the other.
     let fresh = with_suffix(&database, ".restoring");
     std::fs::copy(&source, &fresh).map_err(|e| fail("the backup cannot be copied", e))?;
     restrict(&fresh)?;
-    std::fs::File::open(&fresh).and_then(|f| f.sync_all()).map_err(|e| fail("the copy cannot be written", e))?;
+    std::fs::File::open(&fresh)
+        .and_then(|f| f.sync_all())
+        .map_err(|e| fail("the copy cannot be written", e))?;
     for suffix in ["", "-wal", "-shm"] {
         let old = with_suffix(&database, suffix);
         if old.exists() {

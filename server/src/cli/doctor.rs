@@ -59,7 +59,8 @@ pub async fn run(settings: &Settings) -> ExitCode {
 fn clock(report: &mut Report) {
     let now = SystemClock.now();
     match now < EARLIEST {
-        true => report.fault("clock", &format!("it says {now}, which is in the past; set the machine's clock (NTP)")),
+        true => report
+            .fault("clock", &format!("it says {now}, which is in the past; set the machine's clock (NTP)")),
         false => report.good("clock", &now.truncated_to_second().to_rfc3339()),
     }
 }
@@ -69,7 +70,8 @@ fn port(report: &mut Report, config: &Config) {
     match std::net::TcpListener::bind(address) {
         Ok(_) => report.good("port", &format!("{address} is free")),
         Err(e) if e.kind() == std::io::ErrorKind::AddrInUse => {
-            let detail = format!("{address} is in use: fine if that is a running certctl, else set CERTCTL_LISTEN");
+            let detail =
+                format!("{address} is in use: fine if that is a running certctl, else set CERTCTL_LISTEN");
             report.note("port", &detail);
         }
         Err(e) => report.fault("port", &format!("{address} cannot be listened on: {e}; set CERTCTL_LISTEN")),
@@ -79,7 +81,9 @@ fn port(report: &mut Report, config: &Config) {
 fn data_dir(report: &mut Report, path: &Path) {
     let shown = path.display();
     match std::fs::metadata(path) {
-        Ok(m) if m.permissions().readonly() => report.fault("data directory", &format!("{shown} is read-only")),
+        Ok(m) if m.permissions().readonly() => {
+            report.fault("data directory", &format!("{shown} is read-only"))
+        }
         Ok(m) if m.is_dir() => report.good("data directory", &shown.to_string()),
         Ok(_) => report.fault("data directory", &format!("{shown} is not a directory")),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
@@ -129,7 +133,8 @@ async fn database(report: &mut Report, config: &Config) {
     if let DatabaseLocation::Sqlite(path) = &config.database.location
         && !path.exists()
     {
-        return report.note("database", &format!("{} does not exist yet; the first start makes it", path.display()));
+        return report
+            .note("database", &format!("{} does not exist yet; the first start makes it", path.display()));
     }
     let store = match startup::connect(&config.database).await {
         Ok(store) => store,
@@ -167,7 +172,9 @@ async fn database(report: &mut Report, config: &Config) {
         Ok(Some(issuer)) => {
             for der in &issuer.chain {
                 match ca::describe(der) {
-                    Ok(info) => expiry(report, &format!("issuer certificate `{}`", info.subject), info.not_after),
+                    Ok(info) => {
+                        expiry(report, &format!("issuer certificate `{}`", info.subject), info.not_after)
+                    }
                     Err(e) => report.fault("issuer certificate", &e.to_string()),
                 }
             }

@@ -41,7 +41,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// The whole command line.
 pub fn command() -> Command {
-    let with_settings = |name: &'static str, about: &'static str| Settings::add_args(Command::new(name).about(about));
+    let with_settings =
+        |name: &'static str, about: &'static str| Settings::add_args(Command::new(name).about(about));
     let file = |help: &'static str| Arg::new("file").value_name("FILE").required(true).help(help);
     Command::new("certctl")
         .about("A private certificate authority that speaks ACME")
@@ -66,13 +67,23 @@ pub fn command() -> Command {
                 ),
         )
         .subcommand(with_settings("migrate", "Bring the database schema up to date"))
-        .subcommand(with_settings("doctor", "Check settings, database, keys, clock and port, and say what to do"))
+        .subcommand(with_settings(
+            "doctor",
+            "Check settings, database, keys, clock and port, and say what to do",
+        ))
         .subcommand(
-            Command::new("api-key").about("Manage administrators' API keys").subcommand_required(true).subcommand(
-                with_settings("create", "Create an API key and print it").arg(
-                    Arg::new("name").long("name").value_name("TEXT").default_value("cli").help("What the key is for"),
+            Command::new("api-key")
+                .about("Manage administrators' API keys")
+                .subcommand_required(true)
+                .subcommand(
+                    with_settings("create", "Create an API key and print it").arg(
+                        Arg::new("name")
+                            .long("name")
+                            .value_name("TEXT")
+                            .default_value("cli")
+                            .help("What the key is for"),
+                    ),
                 ),
-            ),
         )
         .subcommand(
             with_settings("backup", "Write a consistent copy of the SQLite database, also while serving")

@@ -35,7 +35,11 @@ pub async fn run(matches: &ArgMatches, mut settings: Settings) -> Result<(), Sta
     let url = config.http.external_url.to_string();
     let stop = stop_signal()?;
 
-    step(&format!("Starting certctl on {} with its data in {}", config.http.listen, config.data_dir.display()));
+    step(&format!(
+        "Starting certctl on {} with its data in {}",
+        config.http.listen,
+        config.data_dir.display()
+    ));
     let new_key = ApiKeyText::generate(&SystemEntropy);
     let server = Server::prepare(config, &settings, Some(&new_key)).await?;
     let core = std::sync::Arc::clone(&server.core);
@@ -56,7 +60,9 @@ pub async fn run(matches: &ArgMatches, mut settings: Settings) -> Result<(), Sta
     let directory = format!("{url}/acme/profile/{PROFILE}/directory");
     let obtained = match &server_ca {
         Some(ca_file) => obtain(&core, &directory, ca_file, &domain).await,
-        None => Err(StartError::Other("quickstart uses a server certificate of its own; unset CERTCTL_TLS_CERT_FILE".to_owned())),
+        None => Err(StartError::Other(
+            "quickstart uses a server certificate of its own; unset CERTCTL_TLS_CERT_FILE".to_owned(),
+        )),
     };
     let once = matches.get_flag("once");
     if let (Ok(files), Some(ca_file)) = (&obtained, &server_ca) {
@@ -84,7 +90,8 @@ async fn ensure_profile(core: &Core) -> Result<(), StartError> {
     let parse = |pattern: &str| pattern.parse().map_err(|e| StartError::Other(format!("{e}")));
     let spec = ProfileSpec {
         name: "Quickstart".to_owned(),
-        description: "Names under .internal for clients on this machine; made by certctl quickstart.".to_owned(),
+        description: "Names under .internal for clients on this machine; made by certctl quickstart."
+            .to_owned(),
         issuer_id: IssuerId::internal_ca(),
         acme_auth_mode: AcmeAuthMode::TrustAuthenticated,
         max_ttl_seconds: 90 * 86_400,
@@ -115,9 +122,15 @@ struct Files {
 }
 
 /// Account, order, finalization, download and check, over HTTPS against the server's own listener.
-async fn obtain(core: &Core, directory: &str, ca_file: &Path, domain: &Identifier) -> Result<Files, StartError> {
+async fn obtain(
+    core: &Core,
+    directory: &str,
+    ca_file: &Path,
+    domain: &Identifier,
+) -> Result<Files, StartError> {
     let fail = |what: &str, e: &dyn std::fmt::Display| StartError::Other(format!("{what}: {e}"));
-    let builder = Account::builder_with_root(ca_file).map_err(|e| fail("the ACME client cannot start", &e))?;
+    let builder =
+        Account::builder_with_root(ca_file).map_err(|e| fail("the ACME client cannot start", &e))?;
     let contact = NewAccount { contact: &[], terms_of_service_agreed: true, only_return_existing: false };
     let (account, _) = builder
         .create(&contact, directory.to_owned(), None)
@@ -139,7 +152,8 @@ async fn obtain(core: &Core, directory: &str, ca_file: &Path, domain: &Identifie
     step(&format!("Ordered a certificate for {domain}"));
     let (pkcs8, _) =
         ca::generate_key(ca::CaKeyAlgorithm::EcdsaP256).map_err(|e| fail("a key cannot be made", &e))?;
-    let csr = ca::create_csr(&pkcs8, std::slice::from_ref(domain)).map_err(|e| fail("a CSR cannot be made", &e))?;
+    let csr =
+        ca::create_csr(&pkcs8, std::slice::from_ref(domain)).map_err(|e| fail("a CSR cannot be made", &e))?;
     order.finalize_csr(&csr).await.map_err(|e| fail("the order was not finalized", &e))?;
     let chain = order
         .poll_certificate(&RetryPolicy::default())
@@ -185,7 +199,11 @@ fn verify(chain: &str, anchor: &str, domain: &Identifier, now: i64) -> Result<()
 
 fn write_files(domain: &Identifier, chain: &str, key: &str, anchor: &str) -> Result<Files, StartError> {
     let stem = domain.value().replace('*', "_").replace(':', "-");
-    let files = Files { certificate: format!("{stem}.crt"), key: format!("{stem}.key"), ca: format!("{stem}.ca.crt") };
+    let files = Files {
+        certificate: format!("{stem}.crt"),
+        key: format!("{stem}.key"),
+        ca: format!("{stem}.ca.crt"),
+    };
     let fail = |name: &str, e: std::io::Error| StartError::Other(format!("`{name}` cannot be written: {e}"));
     match fs::remove_file(&files.key) {
         Ok(()) => {}
@@ -202,9 +220,14 @@ fn next_steps(url: &str, directory: &str, ca_file: &Path, files: &Files, api_key
     use base64::Engine as _;
     let ca_path = fs::canonicalize(ca_file).unwrap_or_else(|_| ca_file.to_owned());
     let ca = ca_path.display();
-    let bundle = fs::read(ca_file).map(|pem| base64::engine::general_purpose::STANDARD.encode(pem)).unwrap_or_default();
+    let bundle = fs::read(ca_file)
+        .map(|pem| base64::engine::general_purpose::STANDARD.encode(pem))
+        .unwrap_or_default();
     let key = match api_key {
-        Some(key) => format!("Admin API key  {key}   (shown only now)"),
+        Some(key) => format!(
+            "               the admin API key, shown only now:
+Admin API key  {key}"
+        ),
         None => "Admin API key  shown at the first start; `certctl api-key create` makes another".to_owned(),
     };
     let Files { certificate, ca: leaf_ca, .. } = files;
@@ -212,7 +235,7 @@ fn next_steps(url: &str, directory: &str, ca_file: &Path, files: &Files, api_key
         "
 You have a certificate: openssl verify -CAfile {leaf_ca} {certificate}
 
-GUI            {url}/
+API            {url}/api/openapi.json
 Directory      {directory}
 Server CA      {ca}
 {key}

@@ -21,7 +21,8 @@ pub async fn run(settings: &Settings) -> Result<(), StartError> {
 
 /// Resolves at SIGTERM or SIGINT.
 pub fn stop_signal() -> Result<impl Future<Output = ()>, StartError> {
-    let listen = |kind| signal(kind).map_err(|e| StartError::Other(format!("signals cannot be received: {e}")));
+    let listen =
+        |kind| signal(kind).map_err(|e| StartError::Other(format!("signals cannot be received: {e}")));
     let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {

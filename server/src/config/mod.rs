@@ -143,7 +143,11 @@ fn parse_file_pair(
             }
             Ok(Some((c.into(), k.into())))
         }
-        (Some(_), None) => Err(ConfigError::new(key, format!("it is missing while {cert} is set"), "both or neither")),
-        (None, Some(_)) => Err(ConfigError::new(cert, format!("it is missing while {key} is set"), "both or neither")),
+        (Some(_), None) => {
+            Err(ConfigError::new(key, format!("it is missing while {cert} is set"), "both or neither"))
+        }
+        (None, Some(_)) => {
+            Err(ConfigError::new(cert, format!("it is missing while {key} is set"), "both or neither"))
+        }
     }
 }

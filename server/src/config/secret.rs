@@ -49,7 +49,10 @@ pub fn read_private_file(path: &Path) -> Result<Zeroizing<String>, String> {
     let mut file = std::fs::File::open(path).map_err(|e| format!("`{shown}` cannot be read: {e}"))?;
     let mode = file.metadata().map_err(|e| format!("`{shown}` cannot be read: {e}"))?.mode();
     if mode & 0o007 != 0 {
-        return Err(format!("`{shown}` is accessible by all users (mode {:04o}); run chmod 600 on it", mode & 0o7777));
+        return Err(format!(
+            "`{shown}` is accessible by all users (mode {:04o}); run chmod 600 on it",
+            mode & 0o7777
+        ));
     }
     let mut text = Zeroizing::new(String::new());
     file.read_to_string(&mut text).map_err(|e| format!("`{shown}` is not a text file: {e}"))?;

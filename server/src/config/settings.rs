@@ -22,7 +22,12 @@ impl Setting {
     }
 }
 
-const fn setting(name: &'static str, default: &'static str, value: &'static str, help: &'static str) -> Setting {
+const fn setting(
+    name: &'static str,
+    default: &'static str,
+    value: &'static str,
+    help: &'static str,
+) -> Setting {
     Setting { name, default, value, help, secret: false }
 }
 
@@ -32,14 +37,24 @@ const fn secret(name: &'static str, value: &'static str, help: &'static str) -> 
 
 /// Every setting there is, in the order in which the reference page shows them.
 pub const TABLE: &[Setting] = &[
-    setting("CERTCTL_LISTEN", "0.0.0.0:8443", "ADDRESS:PORT", "Where to listen, TLS only. Port 0 picks a free one."),
+    setting(
+        "CERTCTL_LISTEN",
+        "0.0.0.0:8443",
+        "ADDRESS:PORT",
+        "Where to listen, TLS only. Port 0 picks a free one.",
+    ),
     setting(
         "CERTCTL_EXTERNAL_URL",
         "https://localhost:8443",
         "URL",
         "The https origin under which clients reach the server. Every URL handed out is built from it, never from the Host header.",
     ),
-    setting("CERTCTL_DATA_DIR", "./certctl-data", "DIRECTORY", "Where the SQLite database, the encryption key and tls/ca.crt lie."),
+    setting(
+        "CERTCTL_DATA_DIR",
+        "./certctl-data",
+        "DIRECTORY",
+        "Where the SQLite database, the encryption key and tls/ca.crt lie.",
+    ),
     Setting {
         name: "CERTCTL_DATABASE_URL",
         default: "",
@@ -47,7 +62,12 @@ pub const TABLE: &[Setting] = &[
         help: "postgres://… for many replicas (sslmode and sslrootcert are honoured), or sqlite:PATH. Default: SQLite in the data directory.",
         secret: true,
     },
-    setting("CERTCTL_DATABASE_MAX_CONNECTIONS", "10", "NUMBER", "Connections to PostgreSQL per replica, 2 to 200."),
+    setting(
+        "CERTCTL_DATABASE_MAX_CONNECTIONS",
+        "10",
+        "NUMBER",
+        "Connections to PostgreSQL per replica, 2 to 200.",
+    ),
     setting(
         "CERTCTL_DATABASE_AUTO_MIGRATE",
         "true",
@@ -70,8 +90,18 @@ pub const TABLE: &[Setting] = &[
         "FILE",
         "The server's certificate chain (PEM), read again when it changes. Default: issued and renewed by the server's own bootstrap CA.",
     ),
-    setting("CERTCTL_TLS_KEY_FILE", "", "FILE", "The private key (PEM) of CERTCTL_TLS_CERT_FILE; not readable by others."),
-    setting("CERTCTL_CA_COMMON_NAME", "certctl internal CA", "NAME", "The common name of the internal CA that the first start creates."),
+    setting(
+        "CERTCTL_TLS_KEY_FILE",
+        "",
+        "FILE",
+        "The private key (PEM) of CERTCTL_TLS_CERT_FILE; not readable by others.",
+    ),
+    setting(
+        "CERTCTL_CA_COMMON_NAME",
+        "certctl internal CA",
+        "NAME",
+        "The common name of the internal CA that the first start creates.",
+    ),
     setting(
         "CERTCTL_CA_KEY_ALGORITHM",
         "ecdsa-p256",
@@ -84,30 +114,55 @@ pub const TABLE: &[Setting] = &[
         "FILE",
         "An existing CA or sub-CA to sign with instead of the internal one: its certificate and the chain above it (PEM).",
     ),
-    setting("CERTCTL_CA_KEY_FILE", "", "FILE", "The private key (PEM, unencrypted) of CERTCTL_CA_CERT_FILE; not readable by others."),
+    setting(
+        "CERTCTL_CA_KEY_FILE",
+        "",
+        "FILE",
+        "The private key (PEM, unencrypted) of CERTCTL_CA_CERT_FILE; not readable by others.",
+    ),
     setting(
         "CERTCTL_KEY_BLOCKLIST_FILE",
         "",
         "FILE",
         "Compromised public keys that no account or certificate may use: one SHA-256 of a SubjectPublicKeyInfo in hexadecimal per line.",
     ),
-    setting("CERTCTL_ACME_SERVER_ENABLED", "false", "BOOL", "Whether to serve ACME. With false no ACME route exists."),
+    setting(
+        "CERTCTL_ACME_SERVER_ENABLED",
+        "false",
+        "BOOL",
+        "Whether to serve ACME. With false no ACME route exists.",
+    ),
     setting(
         "CERTCTL_ACME_SERVER_DEFAULT_PROFILE_ID",
         "",
         "PROFILE",
         "The profile that /acme/directory and its siblings stand for. It may be created later.",
     ),
-    setting("CERTCTL_ACME_TERMS_OF_SERVICE_URL", "", "URL", "Advertised as termsOfService in the directory's metadata."),
+    setting(
+        "CERTCTL_ACME_TERMS_OF_SERVICE_URL",
+        "",
+        "URL",
+        "Advertised as termsOfService in the directory's metadata.",
+    ),
     setting("CERTCTL_ACME_WEBSITE_URL", "", "URL", "Advertised as website in the directory's metadata."),
-    setting("CERTCTL_MAX_CONNECTIONS", "1024", "NUMBER", "Open connections at most, 16 to 100000; one address may hold a quarter of them."),
+    setting(
+        "CERTCTL_MAX_CONNECTIONS",
+        "1024",
+        "NUMBER",
+        "Open connections at most, 16 to 100000; one address may hold a quarter of them.",
+    ),
     setting(
         "CERTCTL_TRUSTED_PROXIES",
         "",
         "NETWORKS",
         "Comma-separated networks whose X-Forwarded-For is believed. Default: none; the peer's address is the client's.",
     ),
-    setting("CERTCTL_LOG", "info", "FILTER", "What to log: error, warn, info, debug, trace, or a filter such as info,server=debug."),
+    setting(
+        "CERTCTL_LOG",
+        "info",
+        "FILTER",
+        "What to log: error, warn, info, debug, trace, or a filter such as info,server=debug.",
+    ),
     setting("CERTCTL_LOG_FORMAT", "human", "FORMAT", "human or json."),
 ];
 
@@ -228,7 +283,13 @@ pub fn reference_page() -> String {
     for s in TABLE {
         let default = if s.default.is_empty() { String::new() } else { format!("`{}`", s.default) };
         let secret = if s.secret { format!(" Secret; or `{}`.", file_twin(s.name)) } else { String::new() };
-        out.push_str(&format!("| `{}` | `--{} {}` | {default} | {}{secret} |\n", s.name, s.flag(), s.value, s.help));
+        out.push_str(&format!(
+            "| `{}` | `--{} {}` | {default} | {}{secret} |\n",
+            s.name,
+            s.flag(),
+            s.value,
+            s.help
+        ));
     }
     out
 }

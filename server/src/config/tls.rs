@@ -6,7 +6,10 @@ use super::{ConfigError, Settings, parse_file_pair};
 pub enum TlsConfig {
     /// The server issues and renews its own certificate from its bootstrap CA.
     OwnCertificate,
-    Files { cert: PathBuf, key: PathBuf },
+    Files {
+        cert: PathBuf,
+        key: PathBuf,
+    },
 }
 
 impl TlsConfig {

@@ -2,6 +2,7 @@
 
 pub mod acme;
 mod api;
+mod body;
 pub mod links;
 pub mod listener;
 mod openapi;
@@ -11,8 +12,8 @@ mod problem;
 mod request;
 
 use axum::Router;
-use axum::routing::{delete, get, head, patch, post, put};
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{delete, get, head, patch, post, put};
 
 use crate::state::AppState;
 

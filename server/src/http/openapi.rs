@@ -48,8 +48,12 @@ struct ApiKeySecurity;
 
 impl Modify for ApiKeySecurity {
     fn modify(&self, document: &mut Document) {
-        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("certctl API key").build();
-        document.components.get_or_insert_default().add_security_scheme("api_key", SecurityScheme::Http(scheme));
+        let scheme =
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("certctl API key").build();
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("api_key", SecurityScheme::Http(scheme));
         document.security = Some(vec![SecurityRequirement::new("api_key", Vec::<String>::new())]);
     }
 }

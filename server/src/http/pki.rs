@@ -12,7 +12,8 @@ use crate::error::Error;
 use crate::state::AppState;
 
 pub async fn download(State(state): State<AppState>, Path(file): Path<String>) -> Result<Response, ApiError> {
-    let unknown = || Error::not_found(format!("trust anchor `{file}`; try server-ca.pem or iss-internal-ca.pem"));
+    let unknown =
+        || Error::not_found(format!("trust anchor `{file}`; try server-ca.pem or iss-internal-ca.pem"));
     let (name, form) = file.rsplit_once('.').ok_or_else(unknown)?;
     let pem = match name {
         "server-ca" => state.bootstrap_ca_pem.clone().ok_or_else(unknown)?,
@@ -25,7 +26,8 @@ pub async fn download(State(state): State<AppState>, Path(file): Path<String>) -
         "pem" => ("application/x-pem-file", pem.into_bytes()),
         "cabundle" => ("text/plain", STANDARD.encode(pem).into_bytes()),
         "der" => {
-            let certificates = ca::pem::decode_certificates(&pem).map_err(|e| Error::Internal(e.to_string()))?;
+            let certificates =
+                ca::pem::decode_certificates(&pem).map_err(|e| Error::Internal(e.to_string()))?;
             // One certificate is all that the DER form can hold: the one nearest to the root.
             ("application/pkix-cert", certificates.into_iter().next_back().ok_or_else(unknown)?)
         }

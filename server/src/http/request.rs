@@ -89,8 +89,12 @@ fn client_address(state: &AppState, peer: IpAddr, headers: &HeaderMap) -> IpAddr
     if !trusted(peer) {
         return client;
     }
-    let forwarded: Vec<_> =
-        headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).collect();
+    let forwarded: Vec<_> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(','))
+        .collect();
     for hop in forwarded.iter().rev() {
         let Ok(ip) = hop.trim().parse::<IpAddr>() else { break };
         client = ip.to_canonical();

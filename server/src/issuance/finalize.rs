@@ -10,7 +10,8 @@ use std::time::Duration;
 use acme::Problem;
 use ca::{CaSigner, Csr, LeafRequest, PublicKeyAlgorithm, Serial};
 use model::{
-    Account, Caller, Certificate, CertificateId, CertificateSummary, Order, OrderId, OrderStatus, Profile, Timestamp,
+    Account, Caller, Certificate, CertificateId, CertificateSummary, Order, OrderId, OrderStatus, Profile,
+    Timestamp,
 };
 use serde_json::json;
 
@@ -48,10 +49,18 @@ pub async fn finalize(
         }
     };
     let signer = core.signers.signer(&profile.spec.issuer_id).cloned();
-    let signer = signer
-        .ok_or_else(|| Error::Unavailable(format!("the issuer {} cannot sign now", profile.spec.issuer_id)))?;
-    let job =
-        Finalization { core: Arc::clone(core), caller: caller.clone(), order, profile, csr, common_name, signer };
+    let signer = signer.ok_or_else(|| {
+        Error::Unavailable(format!("the issuer {} cannot sign now", profile.spec.issuer_id))
+    })?;
+    let job = Finalization {
+        core: Arc::clone(core),
+        caller: caller.clone(),
+        order,
+        profile,
+        csr,
+        common_name,
+        signer,
+    };
     // A client that hangs up must not leave the order between two steps.
     tokio::spawn(job.run()).await.map_err(|e| Error::Internal(format!("finalization stopped: {e}")))?
 }
@@ -128,10 +137,12 @@ impl Finalization {
         let claim = self.claim_text();
         let csr_sha256 = self.csr.sha256_hex();
         let claimed = {
-            let (id, csr, claim, now) = (self.order.id.clone(), csr_sha256.clone(), claim.clone(), self.core.now());
-            let work = self.core.store.write(move |tx| {
-                Box::pin(async move { tx.claim_order(&id, &csr, &claim, now).await })
-            });
+            let (id, csr, claim, now) =
+                (self.order.id.clone(), csr_sha256.clone(), claim.clone(), self.core.now());
+            let work = self
+                .core
+                .store
+                .write(move |tx| Box::pin(async move { tx.claim_order(&id, &csr, &claim, now).await }));
             work.await?
         };
         if !claimed {
@@ -280,7 +291,8 @@ impl Finalization {
         tracing::error!(order.id = %self.order.id, error = %error, "issuance failed; the order is ready again");
         let id = self.order.id.clone();
         let details = json!({ "profile_id": self.profile.id, "reason": error.public_detail() });
-        let mut event = self.core.event(&self.caller, "order.failed", Resource("order", id.as_str()), details);
+        let mut event =
+            self.core.event(&self.caller, "order.failed", Resource("order", id.as_str()), details);
         event.outcome = model::Outcome::Failure;
         let now = self.core.now();
         let released = self

@@ -6,8 +6,8 @@ use acme::{Problem, ProblemType};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::{
-    Account, Authorization, AuthorizationId, AuthorizationStatus, Caller, DnsName, Identifier, NewOrder, Order,
-    OrderId, OrderStatus, Profile, ProfileId, StoredProblem, Timestamp,
+    Account, Authorization, AuthorizationId, AuthorizationStatus, Caller, DnsName, Identifier, NewOrder,
+    Order, OrderId, OrderStatus, Profile, ProfileId, StoredProblem, Timestamp,
 };
 use serde_json::json;
 
@@ -87,12 +87,21 @@ fn check_validity(core: &Core, profile: &Profile, request: &OrderRequest, now: T
     if let Some(signer) = core.signers.signer(&profile.spec.issuer_id)
         && end > signer.not_after()
     {
-        return refuse(format!("notAfter {end} is later than the end of the issuing CA, {}", signer.not_after()));
+        return refuse(format!(
+            "notAfter {end} is later than the end of the issuing CA, {}",
+            signer.not_after()
+        ));
     }
     Ok(())
 }
 
-fn assemble(core: &Core, account: &Account, profile: &Profile, request: OrderRequest, now: Timestamp) -> NewOrder {
+fn assemble(
+    core: &Core,
+    account: &Account,
+    profile: &Profile,
+    request: OrderRequest,
+    now: Timestamp,
+) -> NewOrder {
     let expires_at = (now + ORDER_LIFETIME).truncated_to_second();
     let order_id = OrderId::generate(now, core.entropy.as_ref());
     let authorizations: Vec<_> = request
@@ -170,7 +179,11 @@ pub fn as_of(mut order: Order, now: Timestamp) -> Order {
 }
 
 /// An authorization of `account`, expired when its time is over.
-pub async fn find_own_authorization(core: &Core, account: &Account, id: &AuthorizationId) -> Result<Authorization> {
+pub async fn find_own_authorization(
+    core: &Core,
+    account: &Account,
+    id: &AuthorizationId,
+) -> Result<Authorization> {
     let found = core.store.read().await?.authorization(id).await?;
     let mut found =
         found.filter(|a| a.account_id == account.id).ok_or_else(|| Error::not_found("such authorization"))?;
@@ -194,7 +207,8 @@ pub async fn deactivate_authorization(
     }
     let now = core.now();
     let details = json!({ "order_id": found.order_id, "identifier": found.identifier });
-    let event = core.event(caller, "authorization.deactivated", Resource("authorization", id.as_str()), details);
+    let event =
+        core.event(caller, "authorization.deactivated", Resource("authorization", id.as_str()), details);
     let problem = StoredProblem {
         r#type: ProblemType::Unauthorized.urn().to_owned(),
         detail: format!("the authorization for {} was deactivated", found.identifier),

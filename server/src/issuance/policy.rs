@@ -33,20 +33,32 @@ pub fn check(profile: &Profile, caller: &Caller, identifiers: &[Identifier]) -> 
         return Err(Refusal { problem, rule: "enabled" });
     }
     if !profile.spec.accepts_client(caller.client_ip) {
-        let problem = Problem::unauthorized(format!("the profile {} does not accept this client's network", profile.id));
+        let problem = Problem::unauthorized(format!(
+            "the profile {} does not accept this client's network",
+            profile.id
+        ));
         return Err(Refusal { problem, rule: "allowed_client_networks" });
     }
     let refused: Vec<_> = identifiers
         .iter()
         .filter_map(|id| {
             let reason = profile.spec.refusal(id)?;
-            Some(Subproblem { kind: ProblemType::RejectedIdentifier, detail: reason, identifier: Some(id.into()) })
+            Some(Subproblem {
+                kind: ProblemType::RejectedIdentifier,
+                detail: reason,
+                identifier: Some(id.into()),
+            })
         })
         .collect();
     if refused.is_empty() {
         return Ok(());
     }
-    let names: Vec<_> = refused.iter().filter_map(|s| s.identifier.as_ref()).map(|id| id.value.as_str()).collect();
-    let problem = Problem::rejected_identifier(format!("the profile {} does not permit {}", profile.id, names.join(", ")));
+    let names: Vec<_> =
+        refused.iter().filter_map(|s| s.identifier.as_ref()).map(|id| id.value.as_str()).collect();
+    let problem = Problem::rejected_identifier(format!(
+        "the profile {} does not permit {}",
+        profile.id,
+        names.join(", ")
+    ));
     Err(Refusal { problem: problem.with_subproblems(refused), rule: "names" })
 }

@@ -30,7 +30,10 @@ pub(super) async fn renew(core: Arc<Core>, mut renewal: Renewal) {
         tokio::time::sleep(EVERY).await;
         match &mut renewal.source {
             Source::Bootstrap { ca, host } => {
-                let due = renewal.identity.not_after().is_none_or(|end| BootstrapCa::renewal_time(end) <= core.now());
+                let due = renewal
+                    .identity
+                    .not_after()
+                    .is_none_or(|end| BootstrapCa::renewal_time(end) <= core.now());
                 if due {
                     match ca.issue(host, core.clock.as_ref(), core.entropy.as_ref()) {
                         Ok(key) => {

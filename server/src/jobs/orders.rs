@@ -26,9 +26,7 @@ pub async fn recover(core: &Core, age: Duration) -> Result<usize> {
         let now = core.now();
         let released: Vec<OrderId> = core
             .store
-            .write(move |tx| {
-                Box::pin(async move { tx.release_stale_orders(now - age, now, BATCH).await })
-            })
+            .write(move |tx| Box::pin(async move { tx.release_stale_orders(now - age, now, BATCH).await }))
             .await
             .map_err(Error::from)?;
         total += released.len();

@@ -81,7 +81,12 @@ pub fn usable(account: Account) -> Result<Account> {
 }
 
 /// Replaces the contacts (RFC 8555 §7.3.2).
-pub async fn update_contacts(core: &Core, caller: &Caller, account: Account, contacts: Vec<String>) -> Result<Account> {
+pub async fn update_contacts(
+    core: &Core,
+    caller: &Caller,
+    account: Account,
+    contacts: Vec<String>,
+) -> Result<Account> {
     acme::check_contacts(&contacts)?;
     if contacts == account.contacts {
         return Ok(account);
@@ -115,7 +120,8 @@ async fn end(core: &Core, caller: &Caller, account: Account, why: String) -> Res
         detail: format!("the account was deactivated {why}"),
         status: 401,
     };
-    let ended = Account { status: AccountStatus::Deactivated, version: account.version + 1, ..account.clone() };
+    let ended =
+        Account { status: AccountStatus::Deactivated, version: account.version + 1, ..account.clone() };
     let stored = Account { status: AccountStatus::Deactivated, ..account };
     core.store
         .write(move |tx| {
@@ -140,7 +146,13 @@ pub async fn resume(core: &Core, caller: &Caller, id: &AccountId, reason: &str) 
     set_suspended(core, caller, id, false, reason).await
 }
 
-async fn set_suspended(core: &Core, caller: &Caller, id: &AccountId, on: bool, reason: &str) -> Result<Account> {
+async fn set_suspended(
+    core: &Core,
+    caller: &Caller,
+    id: &AccountId,
+    on: bool,
+    reason: &str,
+) -> Result<Account> {
     authorise(caller, Permission::AcmeAccountEdit)?;
     let account = find(core, caller, id).await?;
     let (from, to, action) = match on {
@@ -172,12 +184,14 @@ pub async fn change_key(
     }
     let details = json!({ "before": account.key_thumbprint, "after": thumbprint });
     let event = core.event(caller, "account.key_changed", resource(&account.id), details);
-    let changed = Account { jwk: new_key.canonical_json().to_owned(), key_thumbprint: thumbprint.clone(), ..account };
+    let changed =
+        Account { jwk: new_key.canonical_json().to_owned(), key_thumbprint: thumbprint.clone(), ..account };
     match save(core, changed, vec![event]).await {
         Ok(account) => Ok(account),
         // Lost a race for the same key.
         Err(Error::Conflict(reason)) => {
-            let holder = core.store.read().await.map_err(Error::from)?.account_by_thumbprint(&thumbprint).await;
+            let holder =
+                core.store.read().await.map_err(Error::from)?.account_by_thumbprint(&thumbprint).await;
             match holder.map_err(Error::from)? {
                 Some(holder) => Err(KeyChangeError::InUse(holder.id)),
                 None => Err(Error::Conflict(reason).into()),

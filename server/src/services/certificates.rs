@@ -1,11 +1,17 @@
-use model::{Caller, Certificate, CertificateFilter, CertificateId, CertificateSummary, Page, RevocationReason};
+use model::{
+    Caller, Certificate, CertificateFilter, CertificateId, CertificateSummary, Page, RevocationReason,
+};
 
 use crate::auth::{Permission, authorise};
 use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::issuance::revoke;
 
-pub async fn list(core: &Core, caller: &Caller, filter: &CertificateFilter) -> Result<Page<CertificateSummary>> {
+pub async fn list(
+    core: &Core,
+    caller: &Caller,
+    filter: &CertificateFilter,
+) -> Result<Page<CertificateSummary>> {
     authorise(caller, Permission::CertificateRead)?;
     Ok(core.store.read().await?.certificates(filter, core.now()).await?)
 }
@@ -17,7 +23,12 @@ pub async fn find(core: &Core, caller: &Caller, id: &CertificateId) -> Result<(C
 }
 
 /// Revocation by an administrator.
-pub async fn revoke(core: &Core, caller: &Caller, id: &CertificateId, reason: RevocationReason) -> Result<Certificate> {
+pub async fn revoke(
+    core: &Core,
+    caller: &Caller,
+    id: &CertificateId,
+    reason: RevocationReason,
+) -> Result<Certificate> {
     authorise(caller, Permission::CertificateRevoke)?;
     let certificate = core.store.read().await?.certificate(id).await?;
     let certificate = certificate.ok_or_else(|| Error::not_found(format!("certificate {id}")))?;
@@ -32,7 +43,10 @@ pub async fn load(core: &Core, id: &CertificateId) -> Result<Option<(Certificate
     let mut db = core.store.read().await?;
     let Some(certificate) = db.certificate(id).await? else { return Ok(None) };
     let chain = db.chain(&certificate.chain_id).await?.ok_or_else(|| {
-        Error::Internal(format!("certificate {id} names the chain {}, which is not stored", certificate.chain_id))
+        Error::Internal(format!(
+            "certificate {id} names the chain {}, which is not stored",
+            certificate.chain_id
+        ))
     })?;
     Ok(Some((certificate, chain)))
 }

@@ -42,7 +42,12 @@ pub async fn find(core: &Core, caller: &Caller, id: &ProfileId) -> Result<Profil
 }
 
 /// `id`: chosen by the caller, else generated.
-pub async fn create(core: &Core, caller: &Caller, id: Option<ProfileId>, spec: ProfileSpec) -> Result<Profile> {
+pub async fn create(
+    core: &Core,
+    caller: &Caller,
+    id: Option<ProfileId>,
+    spec: ProfileSpec,
+) -> Result<Profile> {
     authorise(caller, Permission::ProfileEdit)?;
     check(core, &spec)?;
     let now = core.now();
@@ -105,7 +110,12 @@ pub async fn update(
 }
 
 /// A profile with open orders is in use and stays; certificates issued under it are history and do not hold it.
-pub async fn delete(core: &Core, caller: &Caller, id: &ProfileId, expected_version: Option<i64>) -> Result<()> {
+pub async fn delete(
+    core: &Core,
+    caller: &Caller,
+    id: &ProfileId,
+    expected_version: Option<i64>,
+) -> Result<()> {
     authorise(caller, Permission::ProfileEdit)?;
     let before = core.store.read().await?.profile(id).await?.ok_or_else(|| unknown(id))?;
     let details = json!({ "before": before.spec });

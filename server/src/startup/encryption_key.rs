@@ -24,13 +24,18 @@ pub(super) fn load(config: &Config) -> Result<Option<Zeroizing<[u8; 32]>>, Confi
     let file = config.encryption_key_file();
     let text = match &config.encryption_key {
         Some(key) => Zeroizing::new(key.expose().to_owned()),
-        None if file.exists() => read_private_file(&file)
-            .map_err(|fault| ConfigError::new("CERTCTL_ENCRYPTION_KEY", fault, "a file that only its owner can read"))?,
+        None if file.exists() => read_private_file(&file).map_err(|fault| {
+            ConfigError::new("CERTCTL_ENCRYPTION_KEY", fault, "a file that only its owner can read")
+        })?,
         None => return Ok(None),
     };
     let fault = || {
         let fault = "it is not 32 bytes in base64";
-        ConfigError::new("CERTCTL_ENCRYPTION_KEY", fault, "32 random bytes in base64 (openssl rand -base64 32)")
+        ConfigError::new(
+            "CERTCTL_ENCRYPTION_KEY",
+            fault,
+            "32 random bytes in base64 (openssl rand -base64 32)",
+        )
     };
     let decoded = Zeroizing::new(STANDARD.decode(text.trim()).map_err(|_| fault())?);
     let bytes = <[u8; 32]>::try_from(decoded.as_slice()).map_err(|_| fault())?;

@@ -50,7 +50,8 @@ pub(super) async fn load_or_create(
         clock.now(),
         entropy.as_ref(),
     );
-    let (signer, pkcs8) = made.map_err(|e| StartError::Other(format!("the internal CA cannot be made: {e}")))?;
+    let (signer, pkcs8) =
+        made.map_err(|e| StartError::Other(format!("the internal CA cannot be made: {e}")))?;
     let now = clock.now();
     let issuer = Issuer {
         sealed_key: Some(sealer.seal(PURPOSE, id.as_str(), &pkcs8, entropy.as_ref())),
@@ -84,7 +85,8 @@ pub(super) async fn load_or_create(
 fn unseal(sealer: &Sealer, issuer: &Issuer) -> Result<CaSigner, StartError> {
     let Some(sealed) = &issuer.sealed_key else { return Err(files_missing(issuer).into()) };
     let pkcs8 = sealer.open(PURPOSE, issuer.id.as_str(), sealed);
-    let pkcs8 = pkcs8.map_err(|e| StartError::Other(format!("the key of {} cannot be opened: {e}", issuer.id)))?;
+    let pkcs8 =
+        pkcs8.map_err(|e| StartError::Other(format!("the key of {} cannot be opened: {e}", issuer.id)))?;
     match CaSigner::load(issuer.chain.clone(), &pkcs8) {
         Ok(signer) => Ok(signer),
         // The row has the chain of files that are not configured any more.

@@ -40,7 +40,8 @@ impl BootstrapCa {
             core.now(),
             core.entropy.as_ref(),
         );
-        let (signer, pkcs8) = made.map_err(|e| Error::Internal(format!("the bootstrap CA cannot be made: {e}")))?;
+        let (signer, pkcs8) =
+            made.map_err(|e| Error::Internal(format!("the bootstrap CA cannot be made: {e}")))?;
         let certificate = signer.chain().first().map(hex::encode).unwrap_or_default();
         let stored = Stored { certificate, key: hex::encode(pkcs8.as_slice()) };
         let plain = serde_json::to_vec(&stored).map_err(|e| Error::Internal(e.to_string()))?;

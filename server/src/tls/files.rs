@@ -31,7 +31,8 @@ impl FileIdentity {
         self.seen = self.modified();
         let (cert, key) = (self.cert.display(), self.key.display());
         let pem = std::fs::read_to_string(&self.cert).map_err(|e| TlsFilesError(format!("`{cert}`: {e}")))?;
-        let chain = ca::pem::decode_certificates(&pem).map_err(|e| TlsFilesError(format!("`{cert}`: {e}")))?;
+        let chain =
+            ca::pem::decode_certificates(&pem).map_err(|e| TlsFilesError(format!("`{cert}`: {e}")))?;
         let chain: Vec<_> = chain.into_iter().map(Into::into).collect();
         if chain.is_empty() {
             return Err(TlsFilesError(format!("`{cert}` has no certificate")));

@@ -49,7 +49,7 @@ pub enum CaError {
     KeyUnreadable,
     #[error("the key of the CA certificate is not accepted: {reason}")]
     CaKey { reason: KeyError },
-    #[error("the private key does not belong to the first certificate, that of {subject}")]
+    #[error("the private key does not match the first certificate, that of {subject}")]
     KeyMismatch { subject: String },
     #[error("the private key belongs to certificate {position} of the chain; that one must come first")]
     KeyOfLaterCertificate { position: usize },

@@ -126,8 +126,9 @@ impl Postgres {
     /// Runs `sql` in the database of `url` by psql as a user would, and returns the rows: unaligned, `|` between
     /// columns, without headings.
     pub fn query(&self, url: &str, sql: &str) -> String {
-        let database = url.rsplit('/').next().unwrap_or_default();
-        self.run_sql(database.split('?').next().unwrap_or_default(), sql)
+        // Parameters may have paths in them.
+        let address = url.split('?').next().unwrap_or_default();
+        self.run_sql(address.rsplit('/').next().unwrap_or_default(), sql)
     }
 
     /// Stops the cluster at once: clients' connections break. The data stays.

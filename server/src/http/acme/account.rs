@@ -1,8 +1,8 @@
 //! newAccount, and accounts as their owners see them (RFC 8555 §7.3, §7.1.2.1).
 
+use acme::Problem;
 use acme::payload::{NewAccount, UpdateAccount};
 use acme::wire::{AccountObject, OrdersList};
-use acme::Problem;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -19,7 +19,11 @@ use crate::state::AppState;
 /// How many orders a page of an account's list has.
 const ORDERS_PER_PAGE: u32 = 100;
 
-pub async fn create(State(state): State<AppState>, Path(profile_id): Path<String>, request: ByKey) -> AcmeResult {
+pub async fn create(
+    State(state): State<AppState>,
+    Path(profile_id): Path<String>,
+    request: ByKey,
+) -> AcmeResult {
     served_profile(&state, &profile_id).await?;
     register(&state, request).await
 }
@@ -33,7 +37,8 @@ async fn register(state: &AppState, request: ByKey) -> AcmeResult {
     let body: NewAccount = request.payload.parse()?;
     let only_existing = body.only_return_existing.unwrap_or(false);
     let contacts = body.contact.unwrap_or_default();
-    let registration = accounts::register(&state.core, &request.caller, &request.key, contacts, only_existing).await?;
+    let registration =
+        accounts::register(&state.core, &request.caller, &request.key, contacts, only_existing).await?;
     Ok(match registration {
         Registration::Created(account) => answer(state, StatusCode::CREATED, &account),
         Registration::Existing(account) => answer(state, StatusCode::OK, &account),
@@ -81,7 +86,11 @@ pub async fn orders(
     let list = OrdersList { orders: page.items.iter().map(|id| state.links.order(id)).collect() };
     let mut response = Json(list).into_response();
     if let Some(after) = page.next {
-        append_link(response.headers_mut(), &state.links.account_orders_after(&request.account.id, &after), "next");
+        append_link(
+            response.headers_mut(),
+            &state.links.account_orders_after(&request.account.id, &after),
+            "next",
+        );
     }
     Ok(response)
 }

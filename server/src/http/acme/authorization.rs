@@ -20,7 +20,8 @@ pub async fn read_or_deactivate(
     request: ByAccount,
 ) -> AcmeResult {
     let id = parse_id(&id)?;
-    let deactivates = !request.payload.is_empty() && request.payload.parse::<DeactivateAuthorization>()?.deactivates();
+    let deactivates =
+        !request.payload.is_empty() && request.payload.parse::<DeactivateAuthorization>()?.deactivates();
     let authorization = match deactivates {
         true => order::deactivate_authorization(&state.core, &request.caller, &request.account, &id).await?,
         false => order::find_own_authorization(&state.core, &request.account, &id).await?,

@@ -12,7 +12,11 @@ use crate::state::AppState;
 
 /// The leaf and its chain, up to and with the root: a private root is in nobody's trust store yet, and clients such
 /// as cert-manager fill `ca.crt` from the end of the chain.
-pub async fn download(State(state): State<AppState>, Path(id): Path<String>, request: ByAccount) -> AcmeResult {
+pub async fn download(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    request: ByAccount,
+) -> AcmeResult {
     request.payload.must_be_empty()?;
     let unknown = || Error::not_found("such certificate");
     let id = id.parse().map_err(|_| unknown())?;

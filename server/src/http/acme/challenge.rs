@@ -31,7 +31,8 @@ pub async fn read_or_respond(
     }
     let authorization = order::find_own_authorization(&state.core, &request.account, &id).await?;
     if !request.payload.is_empty() && authorization.status != AuthorizationStatus::Valid {
-        let detail = format!("the authorization is {}; its challenges cannot be answered", authorization.status);
+        let detail =
+            format!("the authorization is {}; its challenges cannot be answered", authorization.status);
         return Err(Problem::malformed(detail).into());
     }
     let challenge = of(&state, &authorization).into_iter().find(|c| c.r#type == kind);

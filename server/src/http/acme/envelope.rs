@@ -106,7 +106,8 @@ fn explain_method(response: Response) -> Response {
         return response;
     }
     let allow = response.headers().get(header::ALLOW).cloned();
-    let detail = "this resource does not have that method; reads of ACME resources are POST-as-GET (RFC 8555 §6.3)";
+    let detail =
+        "this resource does not have that method; reads of ACME resources are POST-as-GET (RFC 8555 §6.3)";
     let problem = acme::Problem::malformed(detail).with_status(405);
     let mut explained = AcmeError(problem.into()).into_response();
     if let Some(allow) = allow {

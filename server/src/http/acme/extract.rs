@@ -9,12 +9,12 @@ use acme::{Jwk, Jws, KeyRef, NonceError, Problem};
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, Uri, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use model::{Account, Actor, Caller};
 use serde::de::DeserializeOwned;
 
 use super::AcmeError;
 use crate::error::{Error, Result};
+use crate::http::body;
 use crate::http::request::RequestInfo;
 use crate::services::accounts;
 use crate::state::{AppState, SpentNonces};
@@ -49,7 +49,8 @@ impl Payload {
         if self.0.is_empty() {
             return Ok(());
         }
-        Err(Problem::malformed("this resource is read with an empty payload (POST-as-GET, RFC 8555 §6.3)").into())
+        Err(Problem::malformed("this resource is read with an empty payload (POST-as-GET, RFC 8555 §6.3)")
+            .into())
     }
 }
 
@@ -156,19 +157,14 @@ fn check_content_type(headers: &HeaderMap) -> Result<()> {
     if essence.eq_ignore_ascii_case("application/jose+json") {
         return Ok(());
     }
-    Err(Problem::malformed("the Content-Type must be application/jose+json (RFC 8555 §6.2)").with_status(415).into())
+    Err(Problem::malformed("the Content-Type must be application/jose+json (RFC 8555 §6.2)")
+        .with_status(415)
+        .into())
 }
 
 async fn read_body(body: Body) -> Result<Vec<u8>> {
-    let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY).collect());
-    match collected.await {
-        Ok(Ok(body)) => Ok(body.to_bytes().into()),
-        Ok(Err(e)) if e.is::<LengthLimitError>() => {
-            Err(Problem::malformed(format!("the body is larger than {MAX_BODY} bytes")).with_status(413).into())
-        }
-        Ok(Err(_)) => Err(Problem::malformed("the body did not arrive whole").into()),
-        Err(_) => Err(Problem::malformed("the body took too long to arrive").with_status(408).into()),
-    }
+    let read = body::read(body, MAX_BODY, BODY_TIMEOUT).await;
+    Ok(read.map_err(|fault| Problem::malformed(fault.to_string()).with_status(fault.status()))?)
 }
 
 enum Signer {
@@ -189,10 +185,13 @@ async fn find_signer(state: &AppState, jws: &Jws) -> Result<Signer> {
         KeyRef::Jwk(jwk) => Ok(Signer::Key(Arc::new(jwk.as_ref().clone()))),
         KeyRef::Kid(kid) => {
             let id = state.links.account_of_kid(kid).ok_or_else(|| {
-                Problem::malformed("`kid` is not an account URL of this server; its origin is CERTCTL_EXTERNAL_URL")
+                Problem::malformed(
+                    "`kid` is not an account URL of this server; its origin is CERTCTL_EXTERNAL_URL",
+                )
             })?;
             let account = state.core.store.read().await?.account(&id).await?;
-            let account = account.ok_or_else(|| Problem::account_does_not_exist("there is no account with this URL"))?;
+            let account = account
+                .ok_or_else(|| Problem::account_does_not_exist("there is no account with this URL"))?;
             let key = state.account_keys.key(&account)?;
             Ok(Signer::Account(account, key))
         }
@@ -241,8 +240,9 @@ impl AccountKeys {
         if let Some(key) = cache.get(&account.key_thumbprint) {
             return Ok(Arc::clone(key));
         }
-        let key = Jwk::parse(&account.jwk)
-            .map_err(|e| Error::Internal(format!("the stored key of {} is damaged: {}", account.id, e.detail)))?;
+        let key = Jwk::parse(&account.jwk).map_err(|e| {
+            Error::Internal(format!("the stored key of {} is damaged: {}", account.id, e.detail))
+        })?;
         let key = Arc::new(key);
         if cache.len() >= Self::CAPACITY {
             cache.clear();

@@ -20,7 +20,11 @@ use crate::state::AppState;
 /// Seconds until a client should look again at an order that is being processed. Signing takes milliseconds.
 const PROCESSING_RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
-pub async fn create(State(state): State<AppState>, Path(profile_id): Path<String>, request: ByAccount) -> AcmeResult {
+pub async fn create(
+    State(state): State<AppState>,
+    Path(profile_id): Path<String>,
+    request: ByAccount,
+) -> AcmeResult {
     let id = profile_id.parse();
     let id = id.map_err(|_| Problem::malformed("there is no such profile").with_status(404))?;
     place(&state, &id, request).await
@@ -35,7 +39,8 @@ async fn place(state: &AppState, profile_id: &ProfileId, request: ByAccount) -> 
     let body: NewOrder = request.payload.parse()?;
     if let Some(profile) = body.profile {
         // No profiles are advertised, so none can be chosen (draft-ietf-acme-profiles).
-        let detail = format!("the profile `{profile}` cannot be chosen here; each profile has a directory of its own");
+        let detail =
+            format!("the profile `{profile}` cannot be chosen here; each profile has a directory of its own");
         return Err(Problem::invalid_profile(detail).into());
     }
     let asked = OrderRequest {
@@ -63,11 +68,16 @@ pub async fn read(State(state): State<AppState>, Path(id): Path<String>, request
     Ok(answer(&state, StatusCode::OK, order))
 }
 
-pub async fn finalize(State(state): State<AppState>, Path(id): Path<String>, request: ByAccount) -> AcmeResult {
+pub async fn finalize(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+    request: ByAccount,
+) -> AcmeResult {
     let body: Finalize = request.payload.parse()?;
     let id = parse_id(&id)?;
     let ByAccount { account, key, caller, .. } = request;
-    let order = finalization::finalize(&state.core, &caller, &account, key.spki_der(), &id, &body.csr).await?;
+    let order =
+        finalization::finalize(&state.core, &caller, &account, key.spki_der(), &id, &body.csr).await?;
     Ok(answer(&state, StatusCode::OK, order))
 }
 

@@ -22,7 +22,8 @@ pub async fn revoke(State(state): State<AppState>, request: ByEither) -> Result<
     let core = &state.core;
     match &request {
         ByEither::Account(r) => {
-            revoke::revoke(core, &r.caller, Requester::Account(&r.account), &body.certificate, reason).await?;
+            revoke::revoke(core, &r.caller, Requester::Account(&r.account), &body.certificate, reason)
+                .await?;
         }
         ByEither::Key(r) => {
             let requester = Requester::CertificateKey(r.key.spki_der());
@@ -35,7 +36,8 @@ pub async fn revoke(State(state): State<AppState>, request: ByEither) -> Result<
 fn reason(code: Option<i64>) -> Result<RevocationReason> {
     let Some(code) = code else { return Ok(RevocationReason::UNSPECIFIED) };
     RevocationReason::from_code(code).ok_or_else(|| {
-        let allowed: Vec<_> = RevocationReason::ALLOWED.iter().map(|(c, name)| format!("{c} ({name})")).collect();
+        let allowed: Vec<_> =
+            RevocationReason::ALLOWED.iter().map(|(c, name)| format!("{c} ({name})")).collect();
         let detail = format!("the reason {code} is not allowed; allowed: {}", allowed.join(", "));
         Problem::bad_revocation_reason(detail).into()
     })

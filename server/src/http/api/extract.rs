@@ -5,13 +5,13 @@ use std::time::Duration;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::header;
 use axum::http::request::Parts;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use model::{Caller, PageRequest};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::auth;
 use crate::error::{Error, Result};
+use crate::http::body;
 use crate::http::problem::ApiError;
 use crate::http::request::RequestInfo;
 use crate::services::api_keys;
@@ -48,19 +48,13 @@ impl<T: DeserializeOwned> FromRequest<AppState> for ApiJson<T> {
     async fn from_request(request: Request, _state: &AppState) -> Result<Self, ApiError> {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
         let essence = kind.split(';').next().unwrap_or("").trim();
-        if !essence.eq_ignore_ascii_case("application/json") && !essence.eq_ignore_ascii_case("application/merge-patch+json")
+        if !essence.eq_ignore_ascii_case("application/json")
+            && !essence.eq_ignore_ascii_case("application/merge-patch+json")
         {
             return Err(malformed("the Content-Type must be application/json", 415).into());
         }
-        let body = Limited::new(request.into_body(), MAX_BODY).collect();
-        let body = match tokio::time::timeout(BODY_TIMEOUT, body).await {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(e)) if e.is::<LengthLimitError>() => {
-                return Err(malformed(&format!("the body is larger than {MAX_BODY} bytes"), 413).into());
-            }
-            Ok(Err(_)) => return Err(malformed("the body did not arrive whole", 400).into()),
-            Err(_) => return Err(malformed("the body took too long to arrive", 408).into()),
-        };
+        let body = body::read(request.into_body(), MAX_BODY, BODY_TIMEOUT).await;
+        let body = body.map_err(|fault| malformed(&fault.to_string(), fault.status()))?;
         Ok(Self(parse_json(&body)?))
     }
 }
@@ -143,7 +137,10 @@ pub fn page(cursor: Option<&str>, limit: Option<u32>) -> Result<PageRequest> {
 }
 
 /// Parses an optional text of a query by its type's own rules.
-pub fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(field: &str, text: Option<&str>) -> Result<Option<T>> {
+pub fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(
+    field: &str,
+    text: Option<&str>,
+) -> Result<Option<T>> {
     text.map(|t| t.parse().map_err(|e: T::Err| Error::invalid(field, e.to_string()))).transpose()
 }
 
@@ -151,5 +148,6 @@ pub fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(field: &str, text: Op
 pub fn parse_time(field: &str, text: Option<&str>) -> Result<Option<model::Timestamp>> {
     let Some(text) = text else { return Ok(None) };
     let time = model::Timestamp::parse_rfc3339(text);
-    time.map(Some).ok_or_else(|| Error::invalid(field, "not a date and time of RFC 3339, e.g. 2026-01-31T00:00:00Z"))
+    time.map(Some)
+        .ok_or_else(|| Error::invalid(field, "not a date and time of RFC 3339, e.g. 2026-01-31T00:00:00Z"))
 }

@@ -50,7 +50,10 @@ impl IssuerView {
 /// List issuers.
 #[utoipa::path(get, path = "/api/issuers", tag = "issuers",
     responses((status = 200, body = List<IssuerView>), (status = "4XX", body = ProblemDocument)))]
-pub async fn list(State(state): State<AppState>, Admin(caller): Admin) -> Result<Json<List<IssuerView>>, ApiError> {
+pub async fn list(
+    State(state): State<AppState>,
+    Admin(caller): Admin,
+) -> Result<Json<List<IssuerView>>, ApiError> {
     let all = issuers::list(&state.core, &caller).await?;
     let items = all.into_iter().map(|i| IssuerView::of(&state, i)).collect();
     Ok(Json(List { items, next: None }))

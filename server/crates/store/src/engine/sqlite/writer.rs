@@ -36,7 +36,13 @@ impl Writer {
         let waiting = Arc::new(AtomicUsize::new(0));
         let batches = Batches { file, tx: Some(transaction_on(connection)), waiting: Arc::clone(&waiting) };
         let handle = tokio::runtime::Handle::current();
-        let task = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || { let _g = handle.enter(); block_on(batches.run(queue)) }).unwrap();
+        let task = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || {
+                let _g = handle.enter();
+                block_on(batches.run(queue))
+            })
+            .unwrap();
         Self { queue: Mutex::new(Some(sender)), waiting, task: Mutex::new(Some(task)) }
     }
 
@@ -143,13 +149,22 @@ fn transaction_on(connection: SqliteConnection) -> Tx {
 }
 
 struct Unpark(std::thread::Thread);
-impl std::task::Wake for Unpark { fn wake(self: Arc<Self>) { self.0.unpark(); } fn wake_by_ref(self: &Arc<Self>) { self.0.unpark(); } }
+impl std::task::Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
+    }
+}
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     let waker = std::task::Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut cx = std::task::Context::from_waker(&waker);
     let mut future = std::pin::pin!(future);
     loop {
-        if let std::task::Poll::Ready(v) = future.as_mut().poll(&mut cx) { return v; }
+        if let std::task::Poll::Ready(v) = future.as_mut().poll(&mut cx) {
+            return v;
+        }
         std::thread::park();
     }
 }
