@@ -8,6 +8,8 @@ use http_body_util::BodyExt;
 /// How much more than its limit is read and thrown away. A client that is still writing when the answer comes and
 /// the connection closes sees a broken pipe instead of the 413.
 const DISCARDED: usize = 4;
+/// And for how long.
+const DRAIN_TIME: Duration = Duration::from_millis(500);
 
 /// Why a body was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -34,17 +36,27 @@ impl BodyFault {
 pub async fn read(mut body: Body, limit: usize, time: Duration) -> Result<Vec<u8>, BodyFault> {
     let read = async {
         let mut bytes = Vec::new();
-        let mut seen = 0;
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(|_| BodyFault::Broken)?.into_data() else { continue };
-            seen += data.len();
-            if seen <= limit {
-                bytes.extend_from_slice(&data);
-            } else if seen > limit.saturating_mul(DISCARDED) {
-                break;
+            if bytes.len() + data.len() > limit {
+                let _ = tokio::time::timeout(DRAIN_TIME, discard(&mut body, limit.saturating_mul(DISCARDED)))
+                    .await;
+                return Err(BodyFault::TooLarge { limit });
             }
+            bytes.extend_from_slice(&data);
         }
-        if seen > limit { Err(BodyFault::TooLarge { limit }) } else { Ok(bytes) }
+        Ok(bytes)
     };
     tokio::time::timeout(time, read).await.unwrap_or(Err(BodyFault::Slow))
+}
+
+/// Reads on, up to `most` bytes.
+async fn discard(body: &mut Body, most: usize) {
+    let mut seen = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        seen += frame.data_ref().map_or(0, |data| data.len());
+        if seen > most {
+            return;
+        }
+    }
 }
