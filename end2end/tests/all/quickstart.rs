@@ -70,14 +70,19 @@ async fn what_it_prints_can_be_pasted() {
     let port = process::free_port();
     let mut serving = Serving::start(directory.path(), port);
     let printed = serving.printed_until_it_serves();
-    for tool in ["curl ", "lego ", "certbot "] {
-        let line = shell_line(&printed, tool).unwrap_or_else(|| panic!("no {tool}line in:\n{printed}"));
-        let mut shell = program("sh");
-        shell.args(["-ec", &line]).current_dir(directory.path()).env("HOME", directory.path());
-        let finished = succeed(shell).await;
-        if tool == "curl " {
-            let json = finished.stdout.contains("newOrder") || finished.stdout.contains("\"items\"");
-            assert!(json, "{line} printed:\n{}", finished.text());
+    let key = api_key(&printed).expect("the first run shows the admin key");
+    for tool in ["curl", "lego", "certbot"] {
+        let lines = shell_lines(&printed, tool);
+        assert!(!lines.is_empty(), "no {tool} line in:\n{printed}");
+        for line in lines {
+            let mut shell = program("sh");
+            shell.args(["-ec", &line]).current_dir(directory.path());
+            shell.env("HOME", directory.path()).env("CERTCTL_API_KEY", &key);
+            let finished = succeed(shell).await;
+            if tool == "curl" {
+                let json = finished.stdout.contains("newOrder") || finished.stdout.contains("\"items\"");
+                assert!(json, "{line} printed:\n{}", finished.text());
+            }
         }
     }
     let issuer = cluster_issuer(&printed);
@@ -107,25 +112,14 @@ async fn assert_key_fits(key: &Path, certificate: &Path) {
 
 /// The admin API key that the output shows, if it shows one.
 fn api_key(printed: &str) -> Option<String> {
-    let word = |line: &str| line.split_whitespace().last().map(|word| word.trim_matches('"').to_owned());
-    printed
-        .lines()
-        .filter(|line| line.to_lowercase().contains("api key"))
-        .find_map(word)
-        .filter(|w| w.len() >= 20)
+    printed.split_whitespace().find(|word| word.starts_with("certctl_")).map(str::to_owned)
 }
 
-/// The first line that calls `tool`, with the lines that its backslashes continue it on.
-fn shell_line(printed: &str, tool: &str) -> Option<String> {
-    let calls = |line: &&str| {
-        let words = line.trim_start_matches(['$', ' ', '\t']);
-        let after_settings = words.split(' ').find(|word| !word.contains('=')).unwrap_or_default();
-        after_settings == tool.trim()
-    };
-    let lines: Vec<&str> = printed.lines().collect();
-    let start = lines.iter().position(|line| calls(&line.trim()))?;
-    let length = lines[start..].iter().take_while(|line| line.trim_end().ends_with('\\')).count() + 1;
-    Some(lines[start..start + length].join("\n").trim_start_matches([' ', '$']).to_owned())
+/// The lines that call `tool`, each with the lines that its backslashes continue it on.
+fn shell_lines(printed: &str, tool: &str) -> Vec<String> {
+    let calls = |line: &str| line.split_whitespace().find(|word| !word.contains('=')) == Some(tool);
+    let whole = printed.replace("\\\n", " ");
+    whole.lines().filter(|line| calls(line)).map(|line| line.trim().to_owned()).collect()
 }
 
 fn cluster_issuer(printed: &str) -> String {

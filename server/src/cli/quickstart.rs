@@ -224,10 +224,7 @@ fn next_steps(url: &str, directory: &str, ca_file: &Path, files: &Files, api_key
         .map(|pem| base64::engine::general_purpose::STANDARD.encode(pem))
         .unwrap_or_default();
     let key = match api_key {
-        Some(key) => format!(
-            "               the admin API key, shown only now:
-Admin API key  {key}"
-        ),
+        Some(key) => format!("Admin API key  {key}\n               (shown only now)"),
         None => "Admin API key  shown at the first start; `certctl api-key create` makes another".to_owned(),
     };
     let Files { certificate, ca: leaf_ca, .. } = files;
@@ -247,6 +244,7 @@ certbot:
   REQUESTS_CA_BUNDLE='{ca}' certbot certonly --standalone --non-interactive --agree-tos --register-unsafely-without-email --server '{directory}' --http-01-port 8402 --config-dir ./certbot/config --work-dir ./certbot/work --logs-dir ./certbot/logs -d certbot.internal
 
 curl:
+  curl --cacert '{ca}' {directory}
   curl --cacert '{ca}' -H \"Authorization: Bearer $CERTCTL_API_KEY\" {url}/api/certificates
 
 cert-manager (the server must be reachable from the cluster: set --listen and --external-url):

@@ -45,6 +45,7 @@ async fn endless_bodies_are_refused() {
             break;
         }
     }
+    let _ = stream.flush().await;
     let mut answer = vec![0; 4096];
     let length = stream.read(&mut answer).await.unwrap();
     let answer = String::from_utf8_lossy(&answer[..length]).into_owned();
