@@ -17,5 +17,6 @@ pub mod signers;
 pub mod startup;
 pub mod state;
 pub mod tls;
+pub mod validation;
 
 pub use crate::http::build_router;

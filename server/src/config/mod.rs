@@ -11,6 +11,7 @@ mod log;
 mod secret;
 pub mod settings;
 mod tls;
+mod validation;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ pub use log::{LogConfig, LogFormat};
 pub use secret::{Secret, create_private_file, read_private_file};
 pub use settings::{Setting, Settings};
 pub use tls::TlsConfig;
+pub use validation::ValidationConfig;
 
 /// Everything that the server needs to know before it starts.
 #[derive(Debug)]
@@ -36,6 +38,7 @@ pub struct Config {
     pub bootstrap_api_key: Option<Secret>,
     pub ca: CaConfig,
     pub acme: AcmeConfig,
+    pub validation: ValidationConfig,
     pub log: LogConfig,
 }
 
@@ -67,6 +70,7 @@ impl Config {
             tls: TlsConfig::from_settings(settings)?,
             ca: CaConfig::from_settings(settings)?,
             acme: AcmeConfig::from_settings(settings)?,
+            validation: ValidationConfig::from_settings(settings)?,
             log: LogConfig::from_settings(settings)?,
             data_dir,
             database,

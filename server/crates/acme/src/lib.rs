@@ -6,6 +6,7 @@
 //! [`problem`] the refusals.
 
 pub mod base64url;
+pub mod caa;
 pub mod challenge;
 pub mod contact;
 pub mod identifiers;

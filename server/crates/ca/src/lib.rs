@@ -8,6 +8,7 @@
 
 mod blocklist;
 mod chain;
+mod challenge_certificate;
 mod csr;
 mod der;
 mod extension_request;
@@ -25,6 +26,7 @@ mod signer;
 mod validity;
 
 pub use blocklist::{BlocklistError, KeyBlocklist};
+pub use challenge_certificate::{AcmeIdentifier, AltName, ChallengeCertificate};
 pub use csr::{Csr, CsrError};
 pub use inspect::{
     CertificateInfo, MalformedCertificate, certificate_serial_hex, certificate_spki, describe, not_after,

@@ -4,6 +4,7 @@
 mod keys;
 
 mod answers;
+mod caa;
 mod contacts;
 mod identifiers;
 mod jwk;
