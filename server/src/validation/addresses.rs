@@ -136,7 +136,7 @@ fn embedded_ipv4(address: IpAddr) -> Option<Ipv4Addr> {
 }
 
 #[cfg(test)]
-mod unit {
+mod tests {
     use super::*;
 
     fn nets(texts: &[&str]) -> Vec<IpNet> {

@@ -232,9 +232,14 @@ fn refused(host: &Host, address: IpAddr, rule: super::Refusal) -> Fault {
         Host::Address(address) => address.to_string(),
         Host::Name(name) => format!("{name} ({address})"),
     };
+    // How the operator has cut the network is not the client's business.
+    let reason = match rule {
+        super::Refusal::Denied(_) => "its settings deny that network".to_owned(),
+        default @ super::Refusal::Default(_) => default.to_string(),
+    };
     Fault::refused(
         ProblemType::RejectedIdentifier,
-        format!("The server's policy does not let it connect to {target}: {rule}."),
+        format!("The server's policy does not let it connect to {target}: {reason}."),
         match rule {
             super::Refusal::Denied(network) => {
                 format!("Use another address, or take {network} out of CERTCTL_ACME_VALIDATION_DENY_CIDRS.")

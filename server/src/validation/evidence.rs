@@ -188,7 +188,7 @@ pub(super) fn some(items: Vec<String>) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod unit {
+mod tests {
     use super::*;
 
     #[test]

@@ -12,6 +12,8 @@ mod dns01;
 mod evidence;
 mod fault;
 mod http01;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod tls_alpn01;
 

@@ -118,7 +118,7 @@ fn reverse_name(address: IpAddr) -> String {
 }
 
 #[cfg(test)]
-mod unit {
+mod tests {
     use super::*;
 
     #[test]
