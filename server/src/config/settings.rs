@@ -151,7 +151,7 @@ pub const TABLE: &[Setting] = &[
         "CERTCTL_ACME_DNS_RESOLVERS",
         "",
         "ADDRESSES",
-        "Comma-separated addresses, with or without a port, of the resolvers that validation asks. Default: those of /etc/resolv.conf. Answers are not cached.",
+        "Comma-separated addresses, with or without a port, of the resolvers that validation asks; all of them must know the same names. Default: those of /etc/resolv.conf. Answers are not cached, and /etc/hosts is not read.",
     ),
     setting(
         "CERTCTL_ACME_VALIDATION_ALLOW_CIDRS",

@@ -45,7 +45,7 @@ async fn records_at(dns: &Dns, place: &str, trace: &mut Trace) -> Result<Vec<Pro
     trace.step(since.elapsed(), action, error);
     match result {
         Ok(answer) => Ok(answer.records.into_iter().filter_map(property).collect()),
-        Err(DnsFault::NoName | DnsFault::NoRecords) => Ok(Vec::new()),
+        Err(DnsFault::Absent(_)) => Ok(Vec::new()),
         Err(fault @ DnsFault::Failed(_)) => Err(Fault::retryable(
             ProblemType::Dns,
             format!("CAA records of {place} could not be looked up: {fault}."),

@@ -112,20 +112,27 @@ impl Dialler {
         }
         let failed = faults.iter().find(|fault| matches!(fault, DnsFault::Failed(_)));
         Err(match failed.or(faults.first()) {
-            Some(fault @ DnsFault::Failed(_)) => Fault::retryable(
+            Some(DnsFault::Absent(absence)) => {
+                let fault = match absence.name_exists {
+                    true => "it has neither an A nor an AAAA record",
+                    false => "it does not exist (NXDOMAIN)",
+                };
+                let place = absence.alias_of.as_deref().unwrap_or(name);
+                let alias =
+                    absence.alias_of.as_ref().map_or(String::new(), |alias| format!(" (alias of {alias})"));
+                Fault::retryable(
+                    ProblemType::Dns,
+                    format!("{name}{alias} has no address: {fault}."),
+                    format!("Give {place} an A or AAAA record that the server's resolvers can see."),
+                )
+            }
+            failed => Fault::retryable(
                 ProblemType::Dns,
-                format!("The addresses of {name} could not be looked up: {fault}."),
+                format!(
+                    "The addresses of {name} could not be looked up: {}.",
+                    failed.map_or(String::new(), ToString::to_string)
+                ),
                 format!("Make the DNS servers of {name} and the server's resolvers answer."),
-            ),
-            Some(DnsFault::NoName) => Fault::retryable(
-                ProblemType::Dns,
-                format!("{name} does not exist in DNS (NXDOMAIN)."),
-                format!("Give {name} an A or AAAA record that the server's resolvers can see."),
-            ),
-            _ => Fault::retryable(
-                ProblemType::Dns,
-                format!("{name} has neither an A nor an AAAA record."),
-                format!("Give {name} an A or AAAA record that the server's resolvers can see."),
             ),
         })
     }

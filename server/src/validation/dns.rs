@@ -6,7 +6,7 @@ use hickory_resolver::config::{
     ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
 };
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::net::{DnsError, NetError, NoRecords};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use hickory_resolver::{TokioResolver, system_conf};
@@ -33,19 +33,33 @@ pub(super) struct Answer {
 /// Why there are no records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum DnsFault {
-    /// The name does not exist.
-    NoName,
-    /// The name has no records of that type.
-    NoRecords,
+    /// A resolver knows that there are none.
+    Absent(Absence),
     /// No such answer could be had; says why.
     Failed(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Absence {
+    /// Whether the name has other records.
+    pub(super) name_exists: bool,
+    /// Where the aliases of the name ended, if it has any.
+    pub(super) alias_of: Option<String>,
 }
 
 impl fmt::Display for DnsFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoName => f.write_str("the name does not exist (NXDOMAIN)"),
-            Self::NoRecords => f.write_str("no such record"),
+            Self::Absent(Absence { name_exists, alias_of }) => {
+                if let Some(alias) = alias_of {
+                    write!(f, "it is an alias of {alias}, where ")?;
+                }
+                f.write_str(if *name_exists {
+                    "there is no such record"
+                } else {
+                    "nothing exists (NXDOMAIN)"
+                })
+            }
             Self::Failed(why) => f.write_str(why),
         }
     }
@@ -73,13 +87,25 @@ impl Dns {
             Name::from_ascii(name).map_err(|_| DnsFault::Failed("no name that DNS can have".into()))?;
         // The resolver must not try the search domains of this machine.
         name.set_fqdn(true);
+        let nothing = |alias_of| DnsFault::Absent(Absence { name_exists: true, alias_of });
         match self.resolver.lookup(name.clone(), record_type).await {
             Ok(lookup) => match chase(name, record_type, lookup.answers()) {
-                answer if answer.records.is_empty() => Err(DnsFault::NoRecords),
+                answer if answer.records.is_empty() => Err(nothing(answer.followed.last().cloned())),
                 answer => Ok(answer),
             },
+            Err(NetError::Dns(DnsError::NoRecordsFound(none))) => Err(self.absence(&name, &none).await),
             Err(error) => Err(fault(&error)),
         }
+    }
+
+    /// A chain of aliases that was too long to be followed also ends without records; it must not count as an answer.
+    async fn absence(&self, name: &Name, none: &NoRecords) -> DnsFault {
+        let end = none.query.name();
+        let alias_of = (end != name).then(|| shown(end));
+        if alias_of.is_some() && self.resolver.lookup(end.clone(), RecordType::CNAME).await.is_ok() {
+            return DnsFault::Failed("its chain of aliases is too long".to_owned());
+        }
+        DnsFault::Absent(Absence { name_exists: none.response_code != ResponseCode::NXDomain, alias_of })
     }
 }
 
@@ -96,7 +122,7 @@ fn chase(name: Name, record_type: RecordType, records: &[Record]) -> Answer {
             _ => None,
         })
     }) {
-        answer.followed.push(excerpt(target.to_ascii().trim_end_matches('.').as_bytes(), EXCERPT));
+        answer.followed.push(shown(&target));
         names.push(target);
     }
     answer.records = records
@@ -107,12 +133,12 @@ fn chase(name: Name, record_type: RecordType, records: &[Record]) -> Answer {
     answer
 }
 
+fn shown(name: &Name) -> String {
+    excerpt(name.to_ascii().trim_end_matches('.').as_bytes(), EXCERPT)
+}
+
 fn fault(error: &NetError) -> DnsFault {
     match error {
-        NetError::Dns(DnsError::NoRecordsFound(none)) => match none.response_code {
-            ResponseCode::NXDomain => DnsFault::NoName,
-            _ => DnsFault::NoRecords,
-        },
         NetError::Dns(DnsError::ResponseCode(code)) => {
             DnsFault::Failed(format!("the resolver answered {code}"))
         }
@@ -148,6 +174,8 @@ fn options() -> ResolverOpts {
     options.timeout = TIMEOUT;
     options.attempts = 1;
     options.try_tcp_on_error = true;
+    // Attempts are bounded per profile; one connection must not run out before that.
+    options.max_active_requests = 4096;
     // A client that has put its record in place tries again; what was seen before must not answer.
     options.cache_size = 0;
     options.positive_max_ttl = Some(Duration::ZERO);

@@ -3,7 +3,7 @@
 use acme::{ProblemType, base64url};
 use hickory_resolver::proto::rr::{RData, RecordType};
 
-use super::dns::{self, Dns, DnsFault};
+use super::dns::{self, Absence, Dns, DnsFault};
 use super::evidence::{EXCERPT, Trace, excerpt};
 use super::fault::Fault;
 use super::{Target, shown};
@@ -44,11 +44,17 @@ pub(super) async fn validate(dns: &Dns, target: &Target<'_>, trace: &mut Trace) 
             format!("Make the DNS servers of {} and the server's resolvers answer.", identifier.base()),
         )),
         // The resolver answered as it should; it is the answer that is not the right one.
-        Err(fault) => Err(Fault::retryable(
-            ProblemType::IncorrectResponse,
-            format!("There is no TXT record at {name}: {fault}; expected one with `{expected}`."),
-            add(&name),
-        )),
+        Err(fault @ DnsFault::Absent(_)) => {
+            let place = match &fault {
+                DnsFault::Absent(Absence { alias_of: Some(alias), .. }) => alias,
+                _ => &name,
+            };
+            Err(Fault::retryable(
+                ProblemType::IncorrectResponse,
+                format!("No TXT record at {name}: {fault}; expected one with `{expected}`."),
+                add(place),
+            ))
+        }
         Ok(answer) => {
             let values: Vec<Vec<u8>> = answer.records.iter().map(text).collect();
             let place = answer.followed.last().unwrap_or(&name);

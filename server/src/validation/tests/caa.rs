@@ -105,9 +105,23 @@ async fn a_lookup_that_fails_is_no_permission() {
     ask(&dns, "ftp.a.test").await.assert_failed(ProblemType::Dns, true);
 
     dns.behave("test", Behaviour::Silent);
-    let result = ask_with(&Setup::new(&dns).limit(Duration::from_millis(200)), "b.test", false).await;
+    let result = ask_with(&Setup::new(&dns).limit(Duration::from_secs(1)), "b.test", false).await;
     let detail = result.assert_failed(ProblemType::Dns, true);
     assert!(detail.contains("looking up CAA of test"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_chain_of_aliases_without_end_is_no_permission() {
+    let dns = DnsServer::start().await;
+    dns.answer_aliases_alone();
+    for n in 0..15 {
+        dns.alias(&format!("{n}.test"), &format!("{}.test", n + 1));
+    }
+    dns.caa("15.test", 0, "issue", "other.test");
+    ask(&dns, "12.test").await.assert_failed(ProblemType::Caa, false);
+    let result = ask(&dns, "0.test").await;
+    let detail = result.assert_failed(ProblemType::Dns, true);
+    assert!(detail.contains("chain of aliases"), "{detail}");
 }
 
 #[tokio::test]

@@ -139,6 +139,12 @@ async fn a_name_without_addresses_is_a_dns_problem() {
     dns.txt("a.test", &["x"]);
     let no_address = attempt(&Setup::new(&dns)).await;
     assert!(no_address.assert_failed(ProblemType::Dns, true).contains("neither an A nor an AAAA"));
+    dns.remove("a.test");
+    dns.alias("a.test", "host.test");
+    let alias = attempt(&Setup::new(&dns)).await;
+    assert!(
+        alias.assert_failed(ProblemType::Dns, true).contains("a.test (alias of host.test) has no address")
+    );
     dns.behave("a.test", Behaviour::Fail(ResponseCode::ServFail));
     let failing = attempt(&Setup::new(&dns)).await;
     assert!(failing.assert_failed(ProblemType::Dns, true).contains("could not be looked up"));

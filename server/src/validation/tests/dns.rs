@@ -26,6 +26,8 @@ struct Zone {
     /// Answers of later questions, first come first served.
     later: HashMap<(String, RecordType), Vec<RData>>,
     behaviours: HashMap<String, Behaviour>,
+    /// Leaves it to the client to follow aliases.
+    aliases_alone: bool,
     asked: Vec<String>,
 }
 
@@ -93,6 +95,10 @@ impl DnsServer {
         self.zone.lock().unwrap().behaviours.insert(name.to_owned(), behaviour);
     }
 
+    pub(super) fn answer_aliases_alone(&self) {
+        self.zone.lock().unwrap().aliases_alone = true;
+    }
+
     /// The questions so far, as "udp A a.test".
     pub(super) fn asked(&self) -> Vec<String> {
         self.zone.lock().unwrap().asked.clone()
@@ -136,6 +142,9 @@ impl Handler {
             zone.records.get(&(name.clone(), RecordType::CNAME)).map(Vec::as_slice)
         {
             answers.push(Record::from_rdata(fqdn(&name), 3600, RData::CNAME(target.clone())));
+            if zone.aliases_alone || record_type == RecordType::CNAME {
+                return Reply::Records(answers);
+            }
             name = target.to_string().trim_end_matches('.').to_owned();
             if answers.len() > 20 {
                 return Reply::Code(ResponseCode::ServFail);

@@ -102,6 +102,22 @@ async fn no_record_is_an_incorrect_response_that_says_what_to_add() {
 }
 
 #[tokio::test]
+async fn where_an_alias_ends_is_where_the_record_must_be_added() {
+    let dns = DnsServer::start().await;
+    dns.alias(NAME, "challenges.test");
+    for alone in [false, true] {
+        if alone {
+            dns.answer_aliases_alone();
+        }
+        let attempt = attempt(&Setup::new(&dns)).await;
+        let detail = attempt.assert_failed(ProblemType::IncorrectResponse, true);
+        assert!(detail.contains("it is an alias of challenges.test, where nothing exists"), "{detail}");
+        let advice = attempt.evidence.advice.unwrap();
+        assert!(advice.contains("a TXT record at challenges.test"), "{advice}");
+    }
+}
+
+#[tokio::test]
 async fn a_retry_sees_new_records() {
     let dns = DnsServer::start().await;
     let validator = Setup::new(&dns).validator();

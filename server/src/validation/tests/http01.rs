@@ -248,12 +248,12 @@ async fn a_name_that_urls_take_for_an_address_is_refused() {
 #[tokio::test]
 async fn a_server_that_keeps_silent_is_given_up() {
     let (_dns, _server, setup) = served(|_| None).await;
-    let attempt = attempt(&setup.limit(Duration::from_millis(300)), "a.test").await;
+    let attempt = attempt(&setup.limit(Duration::from_secs(1)), "a.test").await;
     let detail = attempt.assert_failed(ProblemType::Connection, true);
-    assert!(detail.contains("0.3 s while waiting for the answer of http://a.test"), "{detail}");
+    assert!(detail.contains("1 s while waiting for the answer of http://a.test"), "{detail}");
     // What was done until then is kept.
     assert!(attempt.shown().contains("connected to 127.0.0.1"), "{}", attempt.shown());
-    assert!((300..2_000).contains(&attempt.evidence.elapsed_ms));
+    assert!(attempt.evidence.elapsed_ms >= 1_000);
 }
 
 #[tokio::test]

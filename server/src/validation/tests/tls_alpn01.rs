@@ -124,8 +124,7 @@ async fn a_handshake_without_end_is_given_up() {
     let dns = DnsServer::start().await;
     dns.address("a.test", "127.0.0.1");
     let silent = web("127.0.0.1:0", |_| ok("")).await;
-    let setup =
-        Setup { tls_alpn01_port: silent.port(), ..Setup::new(&dns) }.limit(Duration::from_millis(300));
+    let setup = Setup { tls_alpn01_port: silent.port(), ..Setup::new(&dns) }.limit(Duration::from_secs(1));
     let attempt = try_once(&setup.validator(), ChallengeKind::TlsAlpn01, &dns_name("a.test")).await;
     let detail = attempt.assert_failed(ProblemType::Connection, true);
     assert!(detail.contains("while shaking hands"), "{detail}");
