@@ -87,10 +87,11 @@ impl Dns {
             Name::from_ascii(name).map_err(|_| DnsFault::Failed("no name that DNS can have".into()))?;
         // The resolver must not try the search domains of this machine.
         name.set_fqdn(true);
-        let nothing = |alias_of| DnsFault::Absent(Absence { name_exists: true, alias_of });
         match self.resolver.lookup(name.clone(), record_type).await {
             Ok(lookup) => match chase(name, record_type, lookup.answers()) {
-                answer if answer.records.is_empty() => Err(nothing(answer.followed.last().cloned())),
+                answer if answer.records.is_empty() => {
+                    Err(DnsFault::Failed("the resolver's answer does not fit the question".to_owned()))
+                }
                 answer => Ok(answer),
             },
             Err(NetError::Dns(DnsError::NoRecordsFound(none))) => Err(self.absence(&name, &none).await),
@@ -101,11 +102,17 @@ impl Dns {
     /// A chain of aliases that was too long to be followed also ends without records; it must not count as an answer.
     async fn absence(&self, name: &Name, none: &NoRecords) -> DnsFault {
         let end = none.query.name();
-        let alias_of = (end != name).then(|| shown(end));
-        if alias_of.is_some() && self.resolver.lookup(end.clone(), RecordType::CNAME).await.is_ok() {
-            return DnsFault::Failed("its chain of aliases is too long".to_owned());
+        let absence = |alias_of| {
+            DnsFault::Absent(Absence { name_exists: none.response_code != ResponseCode::NXDomain, alias_of })
+        };
+        if end == name {
+            return absence(None);
         }
-        DnsFault::Absent(Absence { name_exists: none.response_code != ResponseCode::NXDomain, alias_of })
+        match self.resolver.lookup(end.clone(), RecordType::CNAME).await {
+            Ok(_) => DnsFault::Failed("its chain of aliases is too long".to_owned()),
+            Err(NetError::Dns(DnsError::NoRecordsFound(_))) => absence(Some(shown(end))),
+            Err(error) => fault(&error),
+        }
     }
 }
 

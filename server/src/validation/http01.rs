@@ -36,6 +36,7 @@ pub(super) async fn validate(
     trace: &mut Trace,
 ) -> Result<(), Fault> {
     trace.expect(target.key_authorization);
+    let ports = [80, 443, validator.http01_port, validator.tls_alpn01_port];
     let mut url = first_url(validator, target)?;
     let own_host = url.host().map(|host| host.to_owned());
     let mut seen = HashSet::new();
@@ -44,7 +45,7 @@ pub(super) async fn validate(
             return Err(misdirected(&format!("{} redirects back to itself", shown_url(&url))));
         }
         match get(validator, &url, trace).await? {
-            Answer::Redirect(location) => url = next_url(validator, &url, &location)?,
+            Answer::Redirect(location) => url = next_url(&ports, &url, &location)?,
             Answer::Body(body) => {
                 let is_own = url.host().map(|host| host.to_owned()) == own_host;
                 return compare(target, &url, is_own, &body, trace);
@@ -83,14 +84,13 @@ fn host_of(url: &Url) -> Option<Host> {
 
 /// Where a redirect leads: by http or https, to the ports on which challenges are answered, and to no other service
 /// inside the network (RFC 8555 §10.4).
-fn next_url(validator: &Validator, from: &Url, location: &[u8]) -> Result<Url, Fault> {
+fn next_url(ports: &[u16], from: &Url, location: &[u8]) -> Result<Url, Fault> {
     let shown = excerpt(location, EXCERPT);
     let location = std::str::from_utf8(location).ok().filter(|text| text.len() <= MAX_LOCATION);
     let Some(mut url) = location.and_then(|location| from.join(location).ok()) else {
         return Err(misdirected(&format!("{} redirects to what is no URL: `{shown}`", shown_url(from))));
     };
     url.set_fragment(None);
-    let ports = [80, 443, validator.http01_port, validator.tls_alpn01_port];
     let fault = if !matches!(url.scheme(), "http" | "https") {
         "only http and https are followed"
     } else if !url.port_or_known_default().is_some_and(|port| ports.contains(&port)) {
@@ -275,4 +275,30 @@ fn misdirected(what: &str) -> Fault {
 
 fn shown_url(url: &Url) -> String {
     excerpt(url.as_str().as_bytes(), EXCERPT)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_redirect_leads_to_no_other_port_or_scheme(
+            location in prop_oneof![
+                any::<Vec<u8>>(),
+                "(http|https|ftp|HTTP|javascript|)(:|://|//|/\\\\)[a-z0-9.@:\\[\\]%]{0,30}(:[0-9]{1,5})?(/.{0,10})?"
+                    .prop_map(String::into_bytes),
+            ],
+        ) {
+            let from = Url::parse("http://a.test:5002/x").unwrap();
+            if let Ok(url) = next_url(&[80, 443, 5002], &from, &location) {
+                prop_assert!(["http", "https"].contains(&url.scheme()), "{}", url);
+                prop_assert!([80, 443, 5002].contains(&url.port_or_known_default().unwrap()), "{}", url);
+                prop_assert!(url.username().is_empty() && url.password().is_none(), "{}", url);
+                prop_assert!(host_of(&url).is_some() && head(&url).headers().contains_key("host"), "{}", url);
+            }
+        }
+    }
 }

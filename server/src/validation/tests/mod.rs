@@ -107,6 +107,14 @@ impl Attempt {
 }
 
 #[tokio::test]
+async fn without_settings_the_resolvers_are_those_of_the_system() {
+    let settings = crate::config::Settings::from_pairs([("CERTCTL_DATA_DIR", "unused")]);
+    let config = crate::config::Config::from_settings(&settings).unwrap().validation;
+    assert!(config.dns_resolvers.is_empty());
+    Validator::new(&config).unwrap();
+}
+
+#[tokio::test]
 async fn a_challenge_that_is_not_offered_is_refused() {
     let dns = dns::DnsServer::start().await;
     let validator = Setup::new(&dns).validator();
