@@ -73,7 +73,7 @@ impl Dialler {
         let mut refusal = None;
         for address in addresses {
             match self.policy.check(address) {
-                Ok(()) => allowed.push(address),
+                Ok(()) => allowed.push(address.to_canonical()),
                 Err(rule) => {
                     let action = Action::Refuse { address: address.to_string(), rule: rule.to_string() };
                     trace.step(Duration::ZERO, action, None);
