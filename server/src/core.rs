@@ -1,14 +1,19 @@
 //! What the services work with: the store, the signers, time and randomness. Knows nothing of HTTP.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ca::{KeyBlocklist, Sealer};
 use model::{AuditEvent, AuditEventId, Caller, Clock, Entropy, Outcome, ProfileId, Timestamp};
 use serde_json::Value;
 use store::Store;
+use tokio::sync::Notify;
 
+use crate::config::ValidationConfig;
+use crate::http::links::Links;
 use crate::metrics::Metrics;
 use crate::signers::Signers;
+use crate::validation::Validator;
 
 #[derive(Debug)]
 pub struct Core {
@@ -20,6 +25,53 @@ pub struct Core {
     pub key_blocklist: KeyBlocklist,
     pub default_profile_id: Option<ProfileId>,
     pub metrics: Metrics,
+    pub validation: Validation,
+}
+
+/// What the validation of challenges works with.
+#[derive(Debug)]
+pub struct Validation {
+    pub validator: Validator,
+    /// How often a challenge is tried before it is invalid.
+    pub attempts: u32,
+    /// The pause after the first attempt; it doubles with each further one.
+    pub retry_interval: Duration,
+    /// Attempts under way at once for one profile.
+    pub concurrency: u32,
+    /// The issuer domain names that stand for this CA in CAA records.
+    pub caa_identities: Vec<String>,
+    /// CAA records name accounts by their URLs (RFC 8657 §3).
+    pub links: Links,
+    due: Notify,
+}
+
+impl Validation {
+    pub fn new(
+        validator: Validator,
+        config: &ValidationConfig,
+        caa_identities: Vec<String>,
+        links: Links,
+    ) -> Self {
+        Self {
+            validator,
+            attempts: config.attempts,
+            retry_interval: config.retry_interval,
+            concurrency: config.concurrency,
+            caa_identities,
+            links,
+            due: Notify::new(),
+        }
+    }
+
+    /// Tells the job that a challenge is due.
+    pub fn wake(&self) {
+        self.due.notify_one();
+    }
+
+    /// Waits for [`Self::wake`].
+    pub async fn woken(&self) {
+        self.due.notified().await;
+    }
 }
 
 impl Core {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use model::ProfileId;
+use model::{AttemptOutcome, ChallengeKind, ProfileId};
 use prometheus::{
-    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
 /// One registry per server, so that several servers in one process (tests) do not share counts.
@@ -15,6 +16,8 @@ pub struct Metrics {
     latency: HistogramVec,
     issuances: IntCounterVec,
     orders: IntGaugeVec,
+    validations: IntCounterVec,
+    validation_queue: IntGauge,
     database: IntGaugeVec,
     expiry: GaugeVec,
 }
@@ -49,6 +52,19 @@ impl Metrics {
                 &["status"],
             )
             .expect(expect),
+            validations: IntCounterVec::new(
+                opts(
+                    "validations_total",
+                    "Attempts to validate a challenge that passed (passed), will be repeated (retried), or failed for good (failed).",
+                ),
+                &["challenge", "outcome"],
+            )
+            .expect(expect),
+            validation_queue: IntGauge::with_opts(opts(
+                "validation_queue",
+                "Answered challenges that are not decided, of all replicas.",
+            ))
+            .expect(expect),
             database: IntGaugeVec::new(
                 opts(
                     "database",
@@ -71,6 +87,8 @@ impl Metrics {
             Box::new(metrics.latency.clone()),
             Box::new(metrics.issuances.clone()),
             Box::new(metrics.orders.clone()),
+            Box::new(metrics.validations.clone()),
+            Box::new(metrics.validation_queue.clone()),
             Box::new(metrics.database.clone()),
             Box::new(metrics.expiry.clone()),
         ] {
@@ -95,6 +113,14 @@ impl Metrics {
 
     pub fn order_refused(&self, profile: &ProfileId) {
         self.issuances.with_label_values(&[profile.as_str(), "refused"]).inc();
+    }
+
+    pub fn validation(&self, kind: ChallengeKind, outcome: AttemptOutcome) {
+        self.validations.with_label_values(&[kind.as_str(), outcome.as_str()]).inc();
+    }
+
+    pub fn set_validation_queue(&self, count: i64) {
+        self.validation_queue.set(count);
     }
 
     pub fn set_open_orders(&self, status: &str, count: i64) {

@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 
 use crate::auth::ApiKeyText;
 use crate::config::{Config, ConfigError, DatabaseConfig, DatabaseLocation, Settings, TlsConfig};
-use crate::core::{Core, Resource};
+use crate::core::{Core, Resource, Validation};
 use crate::error::Error;
 use crate::http::listener::Limits;
 use crate::http::{build_router, links::Links, listener};
@@ -30,6 +30,7 @@ use crate::services::api_keys;
 use crate::signers::Signers;
 use crate::state::{AppState, Inner, Nonces, SpentNonces};
 use crate::tls::{self, BootstrapCa, FileIdentity, ServerIdentity};
+use crate::validation::Validator;
 
 /// Why the server did not start; one line.
 #[derive(Debug, thiserror::Error)]
@@ -95,7 +96,11 @@ pub async fn open(config: &Config, purpose: Purpose) -> Result<Opened, StartErro
     encryption_key::keep(&store, &sealer, config, &key, entropy.as_ref()).await?;
     let (signer, ca_from_files) =
         issuer::load_or_create(&store, &sealer, config, clock.as_ref(), &entropy).await?;
+    let links = Links::new(config.http.external_url.clone());
+    let validator = Validator::new(&config.validation).map_err(|e| StartError::Other(e.to_string()))?;
+    let caa_identities = config.acme.caa_identities.clone();
     let core = Core {
+        validation: Validation::new(validator, &config.validation, caa_identities, links),
         store,
         clock,
         entropy,
@@ -171,6 +176,9 @@ impl Server {
         // On SQLite nobody else can be at work on an order; on PostgreSQL another replica can.
         let age = if config.database.is_shared() { PROCESSING_LIMIT } else { Duration::ZERO };
         jobs::recover(&core, age).await?;
+        if !config.database.is_shared() {
+            jobs::take_back_challenges(&core).await?;
+        }
         record_start(&core, settings).await?;
 
         let mint = NonceMint::new(&core.sealer.derive("acme nonces"), core.entropy.as_ref());

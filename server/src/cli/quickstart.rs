@@ -7,7 +7,7 @@ use std::path::Path;
 
 use clap::ArgMatches;
 use instant_acme::{Account, Identifier as AcmeIdentifier, NewAccount, NewOrder, OrderStatus, RetryPolicy};
-use model::{AcmeAuthMode, Caller, Identifier, IssuerId, ProfileId, ProfileSpec, SystemEntropy};
+use model::{AcmeAuthMode, CaaMode, Caller, Identifier, IssuerId, ProfileId, ProfileSpec, SystemEntropy};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::serve::stop_signal;
@@ -105,6 +105,9 @@ async fn ensure_profile(core: &Core) -> Result<(), StartError> {
             model::IpNet::from(std::net::IpAddr::V6(std::net::Ipv6Addr::LOCALHOST)),
             "127.0.0.0/8".parse().map_err(|e| StartError::Other(format!("{e}")))?,
         ],
+        allowed_challenge_types: Vec::new(),
+        caa: CaaMode::Off,
+        reuse_authorizations_hours: 0,
         enabled: true,
     };
     match profiles::find(core, &caller, &id).await {

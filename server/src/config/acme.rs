@@ -1,4 +1,4 @@
-use model::ProfileId;
+use model::{DnsName, ProfileId};
 
 use super::{ConfigError, Settings, parse_bool};
 
@@ -9,6 +9,8 @@ pub struct AcmeConfig {
     pub default_profile_id: Option<ProfileId>,
     pub terms_of_service_url: Option<String>,
     pub website_url: Option<String>,
+    /// The issuer domain names by which CAA records allow this CA (RFC 8659 §4.2), in lower case.
+    pub caa_identities: Vec<String>,
 }
 
 impl AcmeConfig {
@@ -26,6 +28,7 @@ impl AcmeConfig {
             default_profile_id,
             terms_of_service_url: url(settings, "CERTCTL_ACME_TERMS_OF_SERVICE_URL")?,
             website_url: url(settings, "CERTCTL_ACME_WEBSITE_URL")?,
+            caa_identities: names(settings, "CERTCTL_ACME_CAA_IDENTITIES")?,
         })
     }
 }
@@ -36,4 +39,18 @@ fn url(settings: &Settings, name: &'static str) -> Result<Option<String>, Config
         Ok(uri) if matches!(uri.scheme_str(), Some("https" | "http")) => Ok(Some(text.to_owned())),
         _ => Err(ConfigError::new(name, format!("`{text}` is not a web address"), "an https or http URL")),
     }
+}
+
+fn names(settings: &Settings, name: &'static str) -> Result<Vec<String>, ConfigError> {
+    let items = settings.value(name).split(',').map(str::trim).filter(|item| !item.is_empty());
+    items
+        .map(|item| match DnsName::parse(item) {
+            Ok(name) if !name.is_wildcard() => Ok(name.as_str().to_owned()),
+            Ok(_) => Err("a wildcard names no issuer"),
+            Err(fault) => Err(fault),
+        })
+        .collect::<Result<_, _>>()
+        .map_err(|fault| {
+            ConfigError::new(name, fault, "comma-separated domain names, for example ca.example.com")
+        })
 }

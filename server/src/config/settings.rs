@@ -145,6 +145,12 @@ pub const TABLE: &[Setting] = &[
         "Advertised as termsOfService in the directory's metadata.",
     ),
     setting("CERTCTL_ACME_WEBSITE_URL", "", "URL", "Advertised as website in the directory's metadata."),
+    setting(
+        "CERTCTL_ACME_CAA_IDENTITIES",
+        "",
+        "NAMES",
+        "Comma-separated domain names by which CAA records allow this CA to issue. Required for profiles with `caa: enforce`.",
+    ),
     setting("CERTCTL_ACME_HTTP01_PORT", "80", "PORT", "The port to which http-01 connects first."),
     setting("CERTCTL_ACME_TLSALPN01_PORT", "443", "PORT", "The port to which tls-alpn-01 connects."),
     setting(

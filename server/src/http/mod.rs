@@ -48,6 +48,7 @@ routes! {
     post "/acme/profile/{profile_id}/new-nonce"   => acme::nonce::post;
     post "/acme/profile/{profile_id}/new-account" => acme::account::create;
     post "/acme/profile/{profile_id}/new-order"   => acme::order::create;
+    post "/acme/profile/{profile_id}/new-authz"   => acme::authorization::create;
     get  "/acme/directory"                        => acme::directory::of_default;
     post "/acme/directory"                        => acme::directory::of_default_by_post;
     get  "/acme/new-nonce"                        => acme::nonce::get;
@@ -55,6 +56,7 @@ routes! {
     post "/acme/new-nonce"                        => acme::nonce::post;
     post "/acme/new-account"                      => acme::account::create_by_default;
     post "/acme/new-order"                        => acme::order::create_by_default;
+    post "/acme/new-authz"                        => acme::authorization::create_by_default;
     post "/acme/account/{id}"                     => acme::account::read_or_update;
     post "/acme/account/{id}/orders"              => acme::account::orders;
     post "/acme/order/{id}"                       => acme::order::read;

@@ -15,7 +15,7 @@ use model::{
 };
 use serde_json::json;
 
-use super::{order, policy};
+use super::{caa, order, policy};
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
 
@@ -34,8 +34,10 @@ pub async fn finalize(
         return repeated(order, &ca::sha256_hex(csr_der));
     }
     let profile = core.store.read().await?.profile(&order.profile_id).await?;
-    let Some(profile) = profile else {
-        return Err(Problem::invalid_profile(format!("the profile {} is gone", order.profile_id)).into());
+    let Some(profile) = profile.filter(|profile| profile.spec.enabled) else {
+        let problem = Problem::invalid_profile(format!("the profile {} was withdrawn", order.profile_id));
+        let details = json!({ "rule": "enabled", "reason": problem.detail, "profile_id": order.profile_id });
+        return refuse(core, caller, &order, problem, details).await;
     };
     if let Err(refusal) = policy::check(&profile, caller, &order.identifiers) {
         let details = refusal.details(&profile, &order.identifiers);
@@ -48,6 +50,11 @@ pub async fn finalize(
             return refuse(core, caller, &order, problem, details).await;
         }
     };
+    if let Err(problem) = caa::check_order(core, &profile, account, &order).await? {
+        let reasons: Vec<_> = problem.subproblems.iter().map(|s| s.detail.as_str()).collect();
+        let details = json!({ "rule": "caa", "reason": problem.detail, "reasons": reasons });
+        return refuse(core, caller, &order, problem, details).await;
+    }
     let signer = core.signers.signer(&profile.spec.issuer_id).cloned();
     let signer = signer.ok_or_else(|| {
         Error::Unavailable(format!("the issuer {} cannot sign now", profile.spec.issuer_id))

@@ -1,9 +1,13 @@
 //! From an order to a certificate, and its revocation.
 
+pub mod authorization;
+pub mod caa;
+pub mod challenge;
 pub mod finalize;
 pub mod order;
 pub mod policy;
 pub mod revoke;
+pub mod validate;
 
 use std::time::Duration;
 

@@ -1,17 +1,17 @@
-//! newOrder (RFC 8555 §7.4), and what an owner does with orders and authorizations.
+//! newOrder (RFC 8555 §7.4), and orders as their owners see them.
 
 use std::time::Duration;
 
 use acme::{Problem, ProblemType};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::{
-    Account, Authorization, AuthorizationId, AuthorizationStatus, Caller, DnsName, Identifier, NewOrder,
-    Order, OrderId, OrderStatus, Profile, ProfileId, StoredProblem, Timestamp,
+    Account, Authorization, AuthorizationStatus, Caller, Identifier, NewOrder, Order, OrderId, OrderStatus,
+    Profile, ProfileId, StoredProblem, Timestamp,
 };
 use serde_json::json;
+use store::Tx;
 
-use super::{ORDER_LIFETIME, policy};
+use super::authorization::{self, Beginning, beginnings};
+use super::policy::{self, Refusal};
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
 
@@ -27,8 +27,7 @@ pub struct OrderRequest {
     pub not_after: Option<Timestamp>,
 }
 
-/// Creates an order under `profile_id`. Its authorizations are born valid and the order ready: in the mode
-/// `trust_authenticated` the profile's rules alone decide.
+/// Creates an order under `profile_id`: ready when all its authorizations are born valid, else pending.
 pub async fn create(
     core: &Core,
     caller: &Caller,
@@ -38,29 +37,61 @@ pub async fn create(
 ) -> Result<Order> {
     let profile = core.store.read().await?.profile(profile_id).await?;
     let profile = profile.ok_or_else(|| Error::not_found(format!("profile {profile_id}")))?;
+    let refused =
+        |refusal| refuse(core, caller, account, &profile, "order.refused", &request.identifiers, refusal);
     if let Err(refusal) = policy::check(&profile, caller, &request.identifiers) {
-        let mut details = refusal.details(&profile, &request.identifiers);
-        details["account_id"] = json!(account.id);
-        let event = core.refusal(caller, "order.refused", Resource("profile", profile.id.as_str()), details);
-        core.store.write(move |tx| Box::pin(async move { tx.record(&[event]).await })).await?;
-        core.metrics.order_refused(&profile.id);
-        return Err(refusal.problem.into());
+        return refused(refusal).await;
     }
     let now = core.now();
     check_validity(core, &profile, &request, now)?;
-    let new = assemble(core, account, &profile, request, now);
+    let beginnings = match beginnings(core, account, &profile, &request.identifiers, now).await? {
+        Ok(beginnings) => beginnings,
+        Err(refusal) => return refused(refusal).await,
+    };
+    let new = assemble(core, account, &profile, request, beginnings, now);
     let order = new.order.clone();
     let details = json!({ "profile_id": order.profile_id, "identifiers": order.identifiers });
     let event = core.event(caller, "order.created", Resource("order", order.id.as_str()), details);
     core.store
         .write(move |tx| {
             Box::pin(async move {
+                hold_sources(tx, &new.authorizations, now).await?;
                 tx.insert_order(&new).await?;
-                tx.record(&[event]).await
+                tx.record(&[event]).await?;
+                Ok::<_, Error>(())
             })
         })
         .await?;
     Ok(order)
+}
+
+/// Records a refusal, which is then the error.
+pub(super) async fn refuse<T>(
+    core: &Core,
+    caller: &Caller,
+    account: &Account,
+    profile: &Profile,
+    action: &str,
+    identifiers: &[Identifier],
+    refusal: Refusal,
+) -> Result<T> {
+    let mut details = refusal.details(profile, identifiers);
+    details["account_id"] = json!(account.id);
+    let event = core.refusal(caller, action, Resource("profile", profile.id.as_str()), details);
+    core.store.write(move |tx| Box::pin(async move { tx.record(&[event]).await })).await?;
+    core.metrics.order_refused(&profile.id);
+    Err(refusal.problem.into())
+}
+
+/// Makes sure that what made these authorizations valid is so still, and stays so until the transaction ends.
+pub(super) async fn hold_sources(tx: &mut Tx, made: &[Authorization], now: Timestamp) -> Result<()> {
+    let mut sources: Vec<_> = made.iter().filter_map(|a| a.source_id.clone()).collect();
+    sources.sort_unstable();
+    sources.dedup();
+    if sources.is_empty() || tx.hold_valid_authorizations(&sources, now).await? {
+        return Ok(());
+    }
+    Err(Error::Unavailable("an authorization that was to be used again has just ended".to_owned()))
 }
 
 /// notBefore and notAfter are honoured exactly or refused, never altered (RFC 8555 §7.4).
@@ -100,31 +131,26 @@ fn assemble(
     account: &Account,
     profile: &Profile,
     request: OrderRequest,
+    beginnings: Vec<Beginning>,
     now: Timestamp,
 ) -> NewOrder {
-    let expires_at = (now + ORDER_LIFETIME).truncated_to_second();
     let order_id = OrderId::generate(now, core.entropy.as_ref());
     let authorizations: Vec<_> = request
         .identifiers
         .iter()
-        .map(|identifier| Authorization {
-            id: AuthorizationId::generate(now, core.entropy.as_ref()),
-            order_id: order_id.clone(),
-            account_id: account.id.clone(),
-            identifier: without_wildcard(identifier),
-            wildcard: identifier.is_wildcard(),
-            status: AuthorizationStatus::Valid,
-            token: token(core),
-            created_at: now,
-            expires_at,
-            validated_at: Some(now),
+        .zip(beginnings)
+        .map(|(identifier, beginning)| {
+            authorization::begin(core, account, profile, Some(&order_id), identifier, beginning, now)
         })
         .collect();
+    let all_valid = authorizations.iter().all(|a| a.status == AuthorizationStatus::Valid);
+    // RFC 8555 §7.1.6: an order ends with the first of its authorizations.
+    let expires_at = authorizations.iter().map(|a| a.expires_at).min();
     let order = Order {
         id: order_id,
         account_id: account.id.clone(),
         profile_id: profile.id.clone(),
-        status: OrderStatus::Ready,
+        status: if all_valid { OrderStatus::Ready } else { OrderStatus::Pending },
         identifiers: request.identifiers,
         not_before: request.not_before,
         not_after: request.not_after,
@@ -133,28 +159,10 @@ fn assemble(
         certificate_id: None,
         authorization_ids: authorizations.iter().map(|a| a.id.clone()).collect(),
         created_at: now,
-        expires_at,
+        expires_at: expires_at.unwrap_or(now),
         updated_at: now,
     };
     NewOrder { order, authorizations }
-}
-
-/// RFC 8555 §7.1.4: an authorization names the base domain and says `wildcard` apart.
-fn without_wildcard(identifier: &Identifier) -> Identifier {
-    match identifier {
-        Identifier::Dns(name) if name.is_wildcard() => {
-            // The base of a checked name is a checked name.
-            Identifier::Dns(DnsName::parse(name.base()).unwrap_or_else(|_| name.clone()))
-        }
-        other => other.clone(),
-    }
-}
-
-/// 256 random bits (RFC 8555 §8.1 wants at least 128).
-fn token(core: &Core) -> String {
-    let mut random = [0; 32];
-    core.entropy.fill(&mut random);
-    URL_SAFE_NO_PAD.encode(random)
 }
 
 /// An order of `account`, as it stands now: an open one past its end is shown invalid before the clean-up job has
@@ -176,55 +184,4 @@ pub fn as_of(mut order: Order, now: Timestamp) -> Order {
         });
     }
     order
-}
-
-/// An authorization of `account`, expired when its time is over.
-pub async fn find_own_authorization(
-    core: &Core,
-    account: &Account,
-    id: &AuthorizationId,
-) -> Result<Authorization> {
-    let found = core.store.read().await?.authorization(id).await?;
-    let mut found =
-        found.filter(|a| a.account_id == account.id).ok_or_else(|| Error::not_found("such authorization"))?;
-    let open = matches!(found.status, AuthorizationStatus::Pending | AuthorizationStatus::Valid);
-    if open && found.expires_at <= core.now() {
-        found.status = AuthorizationStatus::Expired;
-    }
-    Ok(found)
-}
-
-/// Deactivation (RFC 8555 §7.5.2): the authorization is never used again, and an open order that needs it ends.
-pub async fn deactivate_authorization(
-    core: &Core,
-    caller: &Caller,
-    account: &Account,
-    id: &AuthorizationId,
-) -> Result<Authorization> {
-    let found = find_own_authorization(core, account, id).await?;
-    if !matches!(found.status, AuthorizationStatus::Pending | AuthorizationStatus::Valid) {
-        return Ok(found);
-    }
-    let now = core.now();
-    let details = json!({ "order_id": found.order_id, "identifier": found.identifier });
-    let event =
-        core.event(caller, "authorization.deactivated", Resource("authorization", id.as_str()), details);
-    let problem = StoredProblem {
-        r#type: ProblemType::Unauthorized.urn().to_owned(),
-        detail: format!("the authorization for {} was deactivated", found.identifier),
-        status: 403,
-    };
-    let (id, order_id) = (id.clone(), found.order_id.clone());
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                if tx.deactivate_authorization(&id, now).await? {
-                    tx.invalidate_order_if_open(&order_id, &problem, now).await?;
-                    tx.record(&[event]).await?;
-                }
-                Ok::<_, Error>(())
-            })
-        })
-        .await?;
-    Ok(Authorization { status: AuthorizationStatus::Deactivated, ..found })
 }

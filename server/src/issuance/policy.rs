@@ -1,7 +1,7 @@
 //! What a profile lets through; asked at newOrder and again at finalize.
 
 use acme::{Problem, ProblemType, Subproblem};
-use model::{Caller, Identifier, Profile};
+use model::{Caller, ChallengeKind, Identifier, Profile};
 use serde_json::{Value, json};
 
 /// A refusal: what the client is told, and what the audit event says.
@@ -61,4 +61,32 @@ pub fn check(profile: &Profile, caller: &Caller, identifiers: &[Identifier]) -> 
         names.join(", ")
     ));
     Err(Refusal { problem: problem.with_subproblems(refused), rule: "names" })
+}
+
+/// The challenges by which control of `identifier` may be shown under `profile`.
+pub fn challenges(profile: &Profile, identifier: &Identifier) -> Vec<ChallengeKind> {
+    let possible = acme::offered(identifier, identifier.is_wildcard()).iter().copied();
+    possible.filter(|kind| profile.spec.allows_challenge(*kind)).collect()
+}
+
+/// The refusal of identifiers for which the profile allows no challenge; `None` when there are none.
+pub fn no_challenge_left(profile: &Profile, stranded: &[&Identifier]) -> Option<Refusal> {
+    if stranded.is_empty() {
+        return None;
+    }
+    let names =
+        |kinds: &[ChallengeKind]| kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(" or ");
+    let subproblems = stranded.iter().map(|id| Subproblem {
+        kind: ProblemType::RejectedIdentifier,
+        detail: format!(
+            "control of {id} can be shown by {} only; the profile {} allows {}",
+            names(acme::offered(id, id.is_wildcard())),
+            profile.id,
+            names(&profile.spec.allowed_challenge_types)
+        ),
+        identifier: Some((*id).into()),
+    });
+    let detail = format!("the profile {} allows no challenge that could show control", profile.id);
+    let problem = Problem::rejected_identifier(detail).with_subproblems(subproblems.collect());
+    Some(Refusal { problem, rule: "allowed_challenge_types" })
 }

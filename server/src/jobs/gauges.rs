@@ -5,9 +5,13 @@ use store::StoreError;
 
 use crate::core::Core;
 
-/// Brings the gauges up to date; called for each scrape. The counts come from an index over open orders only.
+/// Brings the gauges up to date; called for each scrape. The counts come from indexes over what is
+/// open only.
 pub async fn refresh(core: &Core) -> Result<(), StoreError> {
-    let counts = core.store.read().await?.open_order_counts().await?;
+    let mut db = core.store.read().await?;
+    let counts = db.open_order_counts().await?;
+    core.metrics.set_validation_queue(db.count_processing_challenges().await?);
+    drop(db);
     for status in [OrderStatus::Pending, OrderStatus::Ready, OrderStatus::Processing] {
         let count = counts.iter().find(|(s, _)| *s == status).map_or(0, |(_, n)| *n);
         core.metrics.set_open_orders(status.as_str(), count);

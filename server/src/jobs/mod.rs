@@ -3,6 +3,7 @@
 pub mod gauges;
 mod identity;
 mod orders;
+mod validation;
 
 use std::sync::Arc;
 
@@ -11,12 +12,14 @@ use tokio::task::JoinSet;
 use crate::core::Core;
 pub use identity::{Renewal, Source};
 pub use orders::recover;
+pub use validation::take_back as take_back_challenges;
 
 /// Starts all jobs; they end when the set is dropped.
 pub fn start(core: &Arc<Core>, renewal: Renewal) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
     jobs.spawn(orders::release_stale(Arc::clone(core)));
     jobs.spawn(orders::clean_up(Arc::clone(core)));
+    jobs.spawn(validation::run(Arc::clone(core)));
     jobs.spawn(identity::renew(Arc::clone(core), renewal));
     jobs
 }

@@ -74,7 +74,13 @@ async fn expire_and_delete(core: &Core) -> Result<()> {
             .store
             .write(move |tx| Box::pin(async move { tx.delete_orders(ended_before, BATCH).await }))
             .await?;
-        if expired.len() < BATCH as usize && deleted < u64::from(BATCH) {
+        let lone = core
+            .store
+            .write(move |tx| {
+                Box::pin(async move { tx.delete_lone_authorizations(ended_before, BATCH).await })
+            })
+            .await?;
+        if expired.len() < BATCH as usize && deleted.max(lone) < u64::from(BATCH) {
             return Ok(());
         }
     }

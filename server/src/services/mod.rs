@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod api_keys;
 pub mod audit;
 pub mod certificates;
+pub mod explain;
 pub mod issuers;
 pub mod orders;
 pub mod profiles;

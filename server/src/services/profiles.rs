@@ -1,4 +1,4 @@
-use model::{AcmeAuthMode, Caller, Page, PageRequest, Profile, ProfileId, ProfileSpec};
+use model::{AcmeAuthMode, CaaMode, Caller, Page, PageRequest, Profile, ProfileId, ProfileSpec};
 use serde_json::json;
 
 use crate::auth::{Permission, authorise};
@@ -9,6 +9,8 @@ use crate::error::{Error, FieldError, Result};
 const MAX_TTL_SECONDS: u64 = 10 * 365 * 86_400;
 /// Clocks differ by minutes; a shorter validity could be over before its first use.
 const MIN_TTL_SECONDS: u64 = 300;
+/// Ninety days: as long as an ended order, whose authorization may be in use again, is kept.
+const MAX_REUSE_HOURS: u32 = 90 * 24;
 
 /// What makes a profile risky; shown wherever it is shown.
 pub fn warnings(spec: &ProfileSpec) -> Vec<String> {
@@ -173,8 +175,11 @@ fn check(core: &Core, spec: &ProfileSpec) -> Result<()> {
     {
         refuse("default_ttl_seconds", format!("{MIN_TTL_SECONDS} to max_ttl_seconds are allowed"));
     }
-    if spec.acme_auth_mode == AcmeAuthMode::Challenge {
-        refuse("acme_auth_mode", "this version validates no challenges; use trust_authenticated".to_owned());
+    if spec.caa == CaaMode::Enforce && core.validation.caa_identities.is_empty() {
+        refuse("caa", "enforce needs the setting CERTCTL_ACME_CAA_IDENTITIES, which is empty".to_owned());
+    }
+    if spec.reuse_authorizations_hours > MAX_REUSE_HOURS {
+        refuse("reuse_authorizations_hours", format!("0 to {MAX_REUSE_HOURS} hours are allowed"));
     }
     let counts = [
         ("permitted_names", spec.permitted_names.len()),

@@ -84,10 +84,14 @@ fn forbidden(query: &CaaQuery<'_>, place: &str, reason: &Forbidden) -> Fault {
             "Add a CAA record at {place} whose accounturi is {}, if this account is to have the certificate.",
             query.account_uri
         ),
-        Forbidden::Method => format!(
-            "Add {} to validationmethods in the CAA record at {place}, or use a challenge type that is there.",
-            query.kind
-        ),
+        Forbidden::Method => match query.kind {
+            Some(kind) => format!(
+                "Add {kind} to validationmethods in the CAA record at {place}, or use a challenge type that is there."
+            ),
+            None => format!(
+                "Take validationmethods out of the CAA record at {place}, or use a profile that asks for a challenge."
+            ),
+        },
     };
     // Whoever manages the zone has decided; asking again does not change that.
     Fault::refused(

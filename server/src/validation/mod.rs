@@ -64,8 +64,8 @@ pub struct Target<'a> {
 pub struct CaaQuery<'a> {
     pub identifier: &'a Identifier,
     pub wildcard: bool,
-    /// How control was shown (RFC 8657 §4).
-    pub kind: ChallengeKind,
+    /// How control was shown (RFC 8657 §4); `None` when the profile asked for no challenge.
+    pub kind: Option<ChallengeKind>,
     /// RFC 8657 §3.
     pub account_uri: &'a str,
     /// The issuer domain names that stand for us (`caaIdentities`, RFC 8555 §9.7.6).

@@ -16,8 +16,8 @@ pub struct Issuance<'a> {
     /// The issuer domain names that stand for this CA.
     pub identities: &'a [String],
     pub wildcard: bool,
-    /// How control was shown.
-    pub method: ChallengeKind,
+    /// How control was shown; `None`: by no challenge, which no list of challenges allows.
+    pub method: Option<ChallengeKind>,
     pub account_uri: &'a str,
 }
 
@@ -118,7 +118,8 @@ impl<'a> IssueValue<'a> {
             return Err(Forbidden::Account);
         }
         // RFC 8657 §4.
-        let lists = |list: &str| list.split(',').any(|method| method == issuance.method.as_str());
+        let lists =
+            |list: &str| list.split(',').any(|method| Some(method) == issuance.method.map(|m| m.as_str()));
         if !self.values("validationmethods").all(lists) {
             return Err(Forbidden::Method);
         }

@@ -2,16 +2,6 @@
 
 use model::{ChallengeKind, Identifier};
 
-/// RFC 8555 §7.1.6.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ChallengeStatus {
-    Pending,
-    Processing,
-    Valid,
-    Invalid,
-}
-
 /// The challenges by which control of `identifier` can be shown. `identifier` is that of the authorization: a wildcard
 /// is its base name with `wildcard` set.
 pub fn offered(identifier: &Identifier, wildcard: bool) -> &'static [ChallengeKind] {

@@ -20,10 +20,11 @@ pub mod wire;
 
 mod json;
 
-pub use challenge::{ChallengeStatus, key_authorization, offered};
+pub use challenge::{key_authorization, offered};
 pub use contact::check_contacts;
 pub use identifiers::{RawIdentifier, parse_identifiers};
 pub use jwk::{Jwk, KeyKind};
 pub use jws::{Algorithm, Jws, KeyRef};
+pub use model::ChallengeStatus;
 pub use nonce::{NonceError, NonceMint, NonceWindow, OpenedNonce};
 pub use problem::{Problem, ProblemType, Subproblem};

@@ -56,6 +56,12 @@ pub struct NewOrder {
     pub replaces: Option<String>,
 }
 
+/// newAuthz (RFC 8555 §7.4.1).
+#[derive(Debug, Clone, serde::Deserialize)]
+pub struct NewAuthorization {
+    pub identifier: RawIdentifier,
+}
+
 /// RFC 8555 §7.4.
 #[derive(Debug, Clone, serde::Deserialize)]
 pub struct Finalize {

@@ -16,6 +16,7 @@ pub struct Directory {
     pub new_nonce: String,
     pub new_account: String,
     pub new_order: String,
+    pub new_authz: String,
     pub revoke_cert: String,
     pub key_change: String,
     /// RFC 9773 §3.

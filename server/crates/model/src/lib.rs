@@ -49,6 +49,7 @@ mod actor;
 mod api_key;
 mod audit;
 mod certificate;
+mod challenge;
 mod clock;
 mod id;
 mod identifier;
@@ -64,6 +65,7 @@ pub use audit::{AuditEvent, AuditFilter, Outcome};
 pub use certificate::{
     Certificate, CertificateFilter, CertificateState, CertificateSummary, Revocation, RevocationReason,
 };
+pub use challenge::{AttemptOutcome, Challenge, ChallengeKind, ChallengeStatus, ValidationAttempt};
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy, Timestamp};
 pub use id::{
     AccountId, ApiKeyId, AuditEventId, AuthorizationId, CertificateId, InvalidId, IssuerId, OrderId,
@@ -72,12 +74,12 @@ pub use id::{
 pub use identifier::{DnsName, Identifier, IdentifierKind};
 pub use issuer::Issuer;
 pub use order::{
-    Authorization, AuthorizationStatus, ChallengeKind, NewOrder, Order, OrderFilter, OrderStatus,
-    StoredProblem,
+    Authorization, AuthorizationStatus, NewOrder, Order, OrderFilter, OrderStatus, StoredProblem,
 };
 pub use page::{Cursor, Page, PageRequest};
 pub use profile::{
-    AcmeAuthMode, ExtendedKeyUsage, IpNet, KeyType, NamePattern, NamePatternError, Profile, ProfileSpec,
+    AcmeAuthMode, CaaMode, ExtendedKeyUsage, IpNet, KeyType, NamePattern, NamePatternError, Profile,
+    ProfileSpec,
 };
 
 /// A word of a fixed vocabulary could not be parsed.

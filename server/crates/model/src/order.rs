@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, AuthorizationId, CertificateId, Identifier, OrderId, PageRequest, ProfileId, Timestamp,
+    AccountId, AuthorizationId, CertificateId, ChallengeKind, Identifier, OrderId, PageRequest, ProfileId,
+    Timestamp,
 };
 
 words! {
@@ -24,15 +25,6 @@ words! {
         Deactivated = "deactivated",
         Expired = "expired",
         Revoked = "revoked",
-    }
-}
-
-words! {
-    /// RFC 8555 §8, RFC 8737.
-    pub enum ChallengeKind {
-        Http01 = "http-01",
-        Dns01 = "dns-01",
-        TlsAlpn01 = "tls-alpn-01",
     }
 }
 
@@ -77,14 +69,21 @@ pub struct NewOrder {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authorization {
     pub id: AuthorizationId,
-    pub order_id: OrderId,
+    /// `None`: a client asked for it before any order (newAuthz, RFC 8555 §7.4.1).
+    pub order_id: Option<OrderId>,
     pub account_id: AccountId,
+    /// The profile whose rules it was made under, and whose orders it serves.
+    pub profile_id: ProfileId,
     /// Never a wildcard: `*.example.com` in the order is `example.com` here with `wildcard` set (RFC 8555 §7.1.4).
     pub identifier: Identifier,
     pub wildcard: bool,
     pub status: AuthorizationStatus,
     /// One token for all challenges of this authorization: 256 random bits in unpadded base64url.
     pub token: String,
+    /// The challenges of which one must be fulfilled. `None`: it was born valid, without a validation.
+    pub offered: Option<Vec<ChallengeKind>>,
+    /// The validated authorization that this one was made valid by; when that is deactivated, so is this.
+    pub source_id: Option<AuthorizationId>,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
     pub validated_at: Option<Timestamp>,

@@ -1,10 +1,11 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DnsName, Identifier, IssuerId, ProfileId, Timestamp};
+use crate::{ChallengeKind, DnsName, Identifier, IssuerId, ProfileId, Timestamp};
 
 pub use ipnet::IpNet;
 
@@ -15,6 +16,16 @@ words! {
         TrustAuthenticated = "trust_authenticated",
         /// Every authorization takes a challenge (RFC 8555 §8).
         Challenge = "challenge",
+    }
+}
+
+words! {
+    /// What CAA records (RFC 8659) are to a profile.
+    pub enum CaaMode {
+        /// They are not looked at.
+        Off = "off",
+        /// They must allow this CA, at the validation and again at the finalization.
+        Enforce = "enforce",
     }
 }
 
@@ -192,6 +203,15 @@ pub struct ProfileSpec {
     /// Networks from which orders are accepted; empty: every network.
     #[serde(default)]
     pub allowed_client_networks: Vec<IpNet>,
+    /// Challenges that may show control of an identifier; empty: all of [`ChallengeKind`].
+    #[serde(default)]
+    pub allowed_challenge_types: Vec<ChallengeKind>,
+    #[serde(default = "caa_off")]
+    pub caa: CaaMode,
+    /// For how many hours after its validation an authorization serves further orders of the same account; 0: for
+    /// its own order only.
+    #[serde(default)]
+    pub reuse_authorizations_hours: u32,
     /// A disabled profile accepts nothing: no directory, no order, no finalization.
     #[serde(default = "yes")]
     pub enabled: bool,
@@ -201,7 +221,19 @@ fn yes() -> bool {
     true
 }
 
+fn caa_off() -> CaaMode {
+    CaaMode::Off
+}
+
 impl ProfileSpec {
+    pub fn allows_challenge(&self, kind: ChallengeKind) -> bool {
+        self.allowed_challenge_types.is_empty() || self.allowed_challenge_types.contains(&kind)
+    }
+
+    pub fn reuses_authorizations_for(&self) -> Duration {
+        Duration::from_secs(u64::from(self.reuse_authorizations_hours) * 3600)
+    }
+
     pub fn accepts_key(&self, key: KeyType) -> bool {
         self.allowed_key_types.is_empty() || self.allowed_key_types.contains(&key)
     }

@@ -133,12 +133,15 @@ fn new_order(account: &AccountId, now: Timestamp) -> NewOrder {
     let expires_at = now + Duration::from_secs(3600);
     let authorization = Authorization {
         id: AuthorizationId::generate(now, &SystemEntropy),
-        order_id: order_id.clone(),
+        order_id: Some(order_id.clone()),
         account_id: account.clone(),
+        profile_id: "prof-test".parse().expect("an id"),
         identifier: identifier.clone(),
         wildcard: false,
         status: AuthorizationStatus::Valid,
         token: random_hex(22),
+        offered: None,
+        source_id: None,
         created_at: now,
         expires_at,
         validated_at: Some(now),

@@ -7,9 +7,11 @@
 
 mod accounts;
 mod api_keys;
+mod attempts;
 mod audit;
 mod authorizations;
 mod certificates;
+mod challenges;
 mod engine;
 mod error;
 mod framing;

@@ -97,6 +97,25 @@ impl Tx {
         self.insert_authorizations(&new.authorizations).await
     }
 
+    /// Lets no other transaction change the order until this one ends. Two validations that end at the same time
+    /// would otherwise each find the other's authorization pending, and nobody would make the order ready. Always the
+    /// first of an order's rows to be taken, so that two transactions cannot wait for each other.
+    pub async fn lock_order(&mut self, id: &OrderId) -> Result<(), StoreError> {
+        self.execute("UPDATE orders SET status = status WHERE id = $1", args![id]).await.map(drop)
+    }
+
+    /// `pending` → `ready` when all its authorizations are valid; else `false`. For an order with several
+    /// authorizations, [`Self::lock_order`] comes before any of them is changed.
+    pub async fn ready_order(&mut self, id: &OrderId, now: Timestamp) -> Result<bool, StoreError> {
+        self.changed(
+            "UPDATE orders SET status = 'ready', updated_at = $2 \
+             WHERE id = $1 AND status = 'pending' AND expires_at > $2 \
+             AND NOT EXISTS (SELECT 1 FROM authorizations a WHERE a.order_id = $1 AND a.status <> 'valid')",
+            args![id, now],
+        )
+        .await
+    }
+
     /// `ready` → `processing`, for whoever calls itself `claim` and brought the CSR; `false` when the order was not
     /// ready, had expired, or its account is not valid (any more). Of several callers one gets `true`.
     pub async fn claim_order(
@@ -242,14 +261,7 @@ impl Tx {
                 .await?;
             deleted.extend(ids);
         }
-        for some in deleted.chunks(500) {
-            let mut sql = Sql::new("DELETE FROM authorizations WHERE order_id IN (");
-            for (i, id) in some.iter().enumerate() {
-                sql.push(if i == 0 { "" } else { ", " }).bind(id);
-            }
-            sql.push(")");
-            self.run(sql.once()).await?;
-        }
+        self.delete_authorizations_of(&deleted).await?;
         Ok(deleted.len() as u64)
     }
 

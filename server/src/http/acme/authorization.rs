@@ -1,18 +1,51 @@
-//! Authorizations (RFC 8555 §7.1.4, §7.5).
+//! Authorizations and newAuthz (RFC 8555 §7.1.4, §7.4.1, §7.5).
 
-use acme::payload::DeactivateAuthorization;
+use acme::payload::{DeactivateAuthorization, NewAuthorization};
 use acme::wire::AuthorizationObject;
+use acme::{Problem, parse_identifiers};
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::response::IntoResponse;
-use model::{Authorization, AuthorizationId, AuthorizationStatus};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use model::{Authorization, AuthorizationId, AuthorizationStatus, Challenge, ProfileId};
 
 use super::challenge;
-use super::envelope::AcmeResult;
+use super::directory::default_profile;
+use super::envelope::{AcmeResult, IndexOf};
 use super::extract::ByAccount;
 use crate::error::{Error, Result};
-use crate::issuance::order;
+use crate::issuance::authorization;
+use crate::issuance::challenge::listed;
 use crate::state::AppState;
+
+pub async fn create(
+    State(state): State<AppState>,
+    Path(profile_id): Path<String>,
+    request: ByAccount,
+) -> AcmeResult {
+    let id = profile_id.parse();
+    let id = id.map_err(|_| Problem::malformed("there is no such profile").with_status(404))?;
+    place(&state, &id, request).await
+}
+
+pub async fn create_by_default(State(state): State<AppState>, request: ByAccount) -> AcmeResult {
+    let profile = default_profile(&state).await?;
+    place(&state, &profile.id, request).await
+}
+
+async fn place(state: &AppState, profile_id: &ProfileId, request: ByAccount) -> AcmeResult {
+    let body: NewAuthorization = request.payload.parse()?;
+    let mut identifiers = parse_identifiers(std::slice::from_ref(&body.identifier))?;
+    let identifier = identifiers.pop().ok_or_else(|| Problem::malformed("`identifier` is missing"))?;
+    let made = authorization::create(&state.core, &request.caller, &request.account, profile_id, &identifier);
+    let made = made.await?;
+    let location = HeaderValue::from_str(&state.links.authorization(&made.id));
+    let mut response = answer(state, StatusCode::CREATED, made, &[]);
+    if let Ok(location) = location {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
 
 pub async fn read_or_deactivate(
     State(state): State<AppState>,
@@ -22,26 +55,34 @@ pub async fn read_or_deactivate(
     let id = parse_id(&id)?;
     let deactivates =
         !request.payload.is_empty() && request.payload.parse::<DeactivateAuthorization>()?.deactivates();
-    let authorization = match deactivates {
-        true => order::deactivate_authorization(&state.core, &request.caller, &request.account, &id).await?,
-        false => order::find_own_authorization(&state.core, &request.account, &id).await?,
+    let (found, answered) = match deactivates {
+        true => authorization::deactivate(&state.core, &request.caller, &request.account, &id).await?,
+        false => authorization::find_own(&state.core, &request.account, &id).await?,
     };
-    Ok(Json(object(&state, authorization)).into_response())
+    Ok(answer(&state, StatusCode::OK, found, &answered))
 }
 
 pub fn parse_id(id: &str) -> Result<AuthorizationId> {
     id.parse().map_err(|_| Error::not_found("such authorization"))
 }
 
-fn object(state: &AppState, authorization: Authorization) -> AuthorizationObject {
-    let challenges = challenge::of(state, &authorization);
+fn answer(state: &AppState, status: StatusCode, found: Authorization, answered: &[Challenge]) -> Response {
+    let listed = listed(&found, answered);
+    let now = state.core.now();
+    let retry_after = listed.iter().filter_map(|shown| shown.retry_after(now)).min();
     // RFC 8555 §7.1.4: required while pending or valid.
-    let open = matches!(authorization.status, AuthorizationStatus::Pending | AuthorizationStatus::Valid);
-    AuthorizationObject {
-        status: authorization.status,
-        expires: open.then_some(authorization.expires_at),
-        identifier: authorization.identifier,
-        challenges,
-        wildcard: authorization.wildcard,
+    let open = matches!(found.status, AuthorizationStatus::Pending | AuthorizationStatus::Valid);
+    let object = AuthorizationObject {
+        status: found.status,
+        expires: open.then_some(found.expires_at),
+        challenges: listed.into_iter().map(|shown| challenge::object(state, &found, shown)).collect(),
+        identifier: found.identifier,
+        wildcard: found.wildcard,
+    };
+    let mut response = (status, Json(object)).into_response();
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
+    response.extensions_mut().insert(IndexOf(found.profile_id));
+    response
 }

@@ -5,7 +5,7 @@ use acme::wire::{Directory, DirectoryMeta};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use model::{Profile, ProfileId};
+use model::{CaaMode, Profile, ProfileId};
 
 use super::envelope::AcmeResult;
 use super::extract::ByEither;
@@ -77,13 +77,15 @@ fn answer(state: &AppState, profile: &Profile, short: bool) -> AcmeResult {
         new_nonce: of("new-nonce"),
         new_account: of("new-account"),
         new_order: of("new-order"),
+        new_authz: of("new-authz"),
         revoke_cert: state.links.url("/acme/revoke-cert"),
         key_change: state.links.url("/acme/key-change"),
         renewal_info: None,
         meta: DirectoryMeta {
             terms_of_service: state.acme.terms_of_service_url.clone(),
             website: state.acme.website_url.clone(),
-            caa_identities: None,
+            caa_identities: (profile.spec.caa == CaaMode::Enforce)
+                .then(|| state.core.validation.caa_identities.clone()),
             external_account_required: Some(false),
             profiles: None,
         },

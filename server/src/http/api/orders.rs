@@ -1,6 +1,9 @@
 use axum::Json;
 use axum::extract::{Path, State};
-use model::{Authorization, Identifier, Order, OrderFilter, StoredProblem, Timestamp};
+use model::{
+    Challenge, ChallengeKind, ChallengeStatus, Identifier, Order, OrderFilter, StoredProblem, Timestamp,
+    ValidationAttempt,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -8,7 +11,8 @@ use super::{Admin, ApiQuery, List, page, parse};
 use crate::error::{Error, Result};
 use crate::http::problem::{ApiError, ProblemDocument};
 use crate::issuance::order::as_of;
-use crate::services::orders;
+use crate::services::explain::{Examined, Explanation};
+use crate::services::orders::{self, Examination};
 use crate::state::AppState;
 
 /// An ACME order.
@@ -65,31 +69,105 @@ pub struct AuthorizationView {
     identifier: Identifier,
     wildcard: bool,
     status: &'static str,
+    /// The challenges of which one must be fulfilled; null when it was born valid.
+    #[schema(value_type = Option<Vec<String>>)]
+    offered: Option<Vec<ChallengeKind>>,
+    /// The earlier authorization that made this one valid.
+    source_id: Option<String>,
     #[schema(value_type = String)]
     expires_at: Timestamp,
     #[schema(value_type = Option<String>)]
     validated_at: Option<Timestamp>,
+    /// Those that the client has answered.
+    challenges: Vec<ChallengeView>,
 }
 
-impl From<Authorization> for AuthorizationView {
-    fn from(a: Authorization) -> Self {
+impl From<Examined> for AuthorizationView {
+    fn from(Examined { authorization: a, challenges }: Examined) -> Self {
         Self {
             id: a.id.to_string(),
             identifier: a.identifier,
             wildcard: a.wildcard,
             status: a.status.as_str(),
+            offered: a.offered,
+            source_id: a.source_id.map(|id| id.to_string()),
             expires_at: a.expires_at,
             validated_at: a.validated_at,
+            challenges: challenges.into_iter().map(ChallengeView::from).collect(),
         }
     }
 }
 
-/// An order with its authorizations.
+/// A challenge that a client has answered.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChallengeView {
+    /// http-01, dns-01 or tls-alpn-01.
+    r#type: &'static str,
+    /// processing, valid or invalid.
+    status: &'static str,
+    /// What the client is told.
+    #[schema(value_type = Option<Object>)]
+    error: Option<StoredProblem>,
+    #[schema(value_type = Option<String>)]
+    validated_at: Option<Timestamp>,
+    /// While processing: when the next attempt starts; null while one is under way.
+    #[schema(value_type = Option<String>)]
+    next_attempt_at: Option<Timestamp>,
+    attempts: Vec<AttemptView>,
+}
+
+impl From<(Challenge, Vec<ValidationAttempt>)> for ChallengeView {
+    fn from((c, attempts): (Challenge, Vec<ValidationAttempt>)) -> Self {
+        let waits = c.status == ChallengeStatus::Processing && c.claim.is_none();
+        Self {
+            r#type: c.kind.as_str(),
+            status: c.status.as_str(),
+            error: c.error,
+            validated_at: c.validated_at,
+            next_attempt_at: waits.then_some(c.due_at),
+            attempts: attempts.into_iter().map(AttemptView::from).collect(),
+        }
+    }
+}
+
+/// One attempt to validate a challenge.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AttemptView {
+    /// From 1.
+    number: u32,
+    #[schema(value_type = String)]
+    started_at: Timestamp,
+    /// In milliseconds.
+    duration_ms: u64,
+    /// passed, retried (it failed, and another follows) or failed.
+    outcome: &'static str,
+    #[schema(value_type = Option<Object>)]
+    problem: Option<StoredProblem>,
+    /// What was expected, what was read, every step on the way, and what to do.
+    evidence: serde_json::Value,
+}
+
+impl From<ValidationAttempt> for AttemptView {
+    fn from(a: ValidationAttempt) -> Self {
+        Self {
+            number: a.number,
+            started_at: a.started_at,
+            duration_ms: u64::try_from(a.duration.as_millis()).unwrap_or(u64::MAX),
+            outcome: a.outcome.as_str(),
+            problem: a.problem,
+            evidence: a.evidence,
+        }
+    }
+}
+
+/// An order with everything that happened to it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OrderDetail {
     #[serde(flatten)]
     order: OrderView,
     authorizations: Vec<AuthorizationView>,
+    /// Why the order failed or what it waits for, in words; null when all is well.
+    explanation: Option<Explanation>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -122,7 +200,7 @@ pub async fn list(
     Ok(List::of(orders::list(&state.core, &caller, &filter).await?, |o| OrderView::of(o, now)))
 }
 
-/// Read an ACME order with its authorizations.
+/// Read an ACME order with its authorizations, their challenges and every attempt to validate them.
 #[utoipa::path(get, path = "/api/acme/orders/{id}", tag = "ACME orders", params(("id" = String, Path)),
     responses((status = 200, body = OrderDetail), (status = "4XX", body = ProblemDocument)))]
 pub async fn read(
@@ -131,9 +209,11 @@ pub async fn read(
     Path(id): Path<String>,
 ) -> Result<Json<OrderDetail>, ApiError> {
     let id = id.parse().map_err(|_| Error::not_found(format!("order {id}")))?;
-    let (order, authorizations) = orders::find(&state.core, &caller, &id).await?;
+    let Examination { order, authorizations, explanation } =
+        orders::examine(&state.core, &caller, &id).await?;
     Ok(Json(OrderDetail {
         order: OrderView::of(order, state.core.now()),
         authorizations: authorizations.into_iter().map(AuthorizationView::from).collect(),
+        explanation,
     }))
 }

@@ -25,7 +25,7 @@ pub struct ProfileInput {
     pub description: String,
     #[schema(value_type = String, example = "iss-internal-ca")]
     pub issuer_id: model::IssuerId,
-    /// `trust_authenticated`: authorizations are born valid.
+    /// `trust_authenticated`: authorizations are born valid. `challenge`: each takes a challenge (RFC 8555 §8).
     #[schema(value_type = String, example = "trust_authenticated")]
     pub acme_auth_mode: AcmeAuthMode,
     /// Longest validity of a certificate, in seconds: 300 to 315360000.
@@ -56,6 +56,19 @@ pub struct ProfileInput {
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     pub allowed_client_networks: Vec<model::IpNet>,
+    /// Challenges that may show control of an identifier, in the mode `challenge`: http-01, dns-01, tls-alpn-01.
+    /// Empty: all.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub allowed_challenge_types: Vec<model::ChallengeKind>,
+    /// `enforce`: CAA records (RFC 8659) must allow this CA; `off`: they are not looked at.
+    #[serde(default = "caa_off")]
+    #[schema(value_type = String, default = "off")]
+    pub caa: model::CaaMode,
+    /// For how many hours after its validation an authorization serves further orders of the same account: 0 to 2160.
+    /// 0: for its own order only.
+    #[serde(default)]
+    pub reuse_authorizations_hours: u32,
     /// A disabled profile accepts nothing.
     #[serde(default = "yes")]
     #[schema(default = true)]
@@ -64,6 +77,10 @@ pub struct ProfileInput {
 
 fn yes() -> bool {
     true
+}
+
+fn caa_off() -> model::CaaMode {
+    model::CaaMode::Off
 }
 
 impl From<ProfileInput> for ProfileSpec {
@@ -81,6 +98,9 @@ impl From<ProfileInput> for ProfileSpec {
             excluded_names: input.excluded_names,
             must_staple: input.must_staple,
             allowed_client_networks: input.allowed_client_networks,
+            allowed_challenge_types: input.allowed_challenge_types,
+            caa: input.caa,
+            reuse_authorizations_hours: input.reuse_authorizations_hours,
             enabled: input.enabled,
         }
     }

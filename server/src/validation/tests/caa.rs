@@ -18,7 +18,7 @@ async fn ask_with(setup: &Setup, name: &str, wildcard: bool) -> CaaResult {
     let query = CaaQuery {
         identifier: &dns_name(name),
         wildcard,
-        kind: ChallengeKind::Dns01,
+        kind: Some(ChallengeKind::Dns01),
         account_uri: ACCOUNT,
         identities: &["ca.test".to_owned()],
     };
@@ -131,7 +131,7 @@ async fn addresses_have_no_caa_records() {
     let query = CaaQuery {
         identifier: &identifier,
         wildcard: false,
-        kind: ChallengeKind::Http01,
+        kind: Some(ChallengeKind::Http01),
         account_uri: ACCOUNT,
         identities: &[],
     };

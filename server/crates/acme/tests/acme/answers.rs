@@ -122,6 +122,7 @@ fn directory() -> Directory {
         new_nonce: "https://ca/n".to_owned(),
         new_account: "https://ca/a".to_owned(),
         new_order: "https://ca/o".to_owned(),
+        new_authz: "https://ca/z".to_owned(),
         revoke_cert: "https://ca/r".to_owned(),
         key_change: "https://ca/k".to_owned(),
         renewal_info: None,
@@ -137,6 +138,7 @@ fn row_11_the_directory_has_what_is_served() {
             "newNonce": "https://ca/n",
             "newAccount": "https://ca/a",
             "newOrder": "https://ca/o",
+            "newAuthz": "https://ca/z",
             "revokeCert": "https://ca/r",
             "keyChange": "https://ca/k",
         })

@@ -17,7 +17,10 @@ fn property(text: &str) -> Property {
 fn judge_as(wildcard: bool, method: ChallengeKind, records: &[&str]) -> Result<(), Forbidden> {
     let records: Vec<_> = records.iter().map(|text| property(text)).collect();
     let identities = ["ca.example".to_owned(), "ca2.example".to_owned()];
-    permits(&records, &Issuance { identities: &identities, wildcard, method, account_uri: ACCOUNT })
+    permits(
+        &records,
+        &Issuance { identities: &identities, wildcard, method: Some(method), account_uri: ACCOUNT },
+    )
 }
 
 fn judge(records: &[&str]) -> Result<(), Forbidden> {
@@ -96,6 +99,14 @@ fn accounts_and_methods_are_bound() {
     assert_eq!(judge(&["0 issue ca.example; ValidationMethods=http-01"]), Ok(()));
     assert_eq!(judge(&["0 issue ca.example; validationmethods=dns-01"]), Err(Forbidden::Method));
     assert_eq!(judge(&["0 issue ca.example; validationmethods="]), Err(Forbidden::Method));
+    let unvalidated = |record: &str| {
+        let identities = ["ca.example".to_owned()];
+        let issuance =
+            Issuance { identities: &identities, wildcard: false, method: None, account_uri: ACCOUNT };
+        permits(&[property(record)], &issuance)
+    };
+    assert_eq!(unvalidated("0 issue ca.example"), Ok(()));
+    assert_eq!(unvalidated("0 issue ca.example; validationmethods=http-01"), Err(Forbidden::Method));
     let twice = "0 issue ca.example; validationmethods=http-01; validationmethods=dns-01";
     assert_eq!(judge(&[twice]), Err(Forbidden::Method));
 
@@ -121,7 +132,7 @@ proptest! {
         let authorised = judge(&["0 issue other.example"]).is_ok();
         prop_assert!(!authorised);
         let identities = ["ca.example".to_owned()];
-        let issuance = Issuance { identities: &identities, wildcard: false, method: ChallengeKind::Http01, account_uri: ACCOUNT };
+        let issuance = Issuance { identities: &identities, wildcard: false, method: Some(ChallengeKind::Http01), account_uri: ACCOUNT };
         let names_us = String::from_utf8_lossy(&value).to_ascii_lowercase().contains("ca.example");
         let record = Property { critical: false, tag: "issue".into(), value };
         prop_assert!(names_us || permits(&[record], &issuance).is_err());

@@ -61,6 +61,11 @@ impl<'r> Record<'r> {
         self.value(column)
     }
 
+    /// A number that is never negative.
+    pub fn uint(self, column: &'static str) -> Result<u32, StoreError> {
+        u32::try_from(self.int(column)?).map_err(|e| self.bad(column, &e))
+    }
+
     pub fn bool(self, column: &'static str) -> Result<bool, StoreError> {
         self.value(column)
     }

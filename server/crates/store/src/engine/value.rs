@@ -80,7 +80,10 @@ macro_rules! from_word {
     )+ };
 }
 
-from_word! { AccountStatus AuthorizationStatus IdentifierKind KeyType OrderStatus Outcome }
+from_word! {
+    AccountStatus AttemptOutcome AuthorizationStatus ChallengeKind ChallengeStatus IdentifierKind KeyType OrderStatus
+    Outcome
+}
 
 /// The values for `$1`, `$2`, … of a statement.
 macro_rules! args {
