@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use crate::config::ValidationConfig;
 use crate::http::links::Links;
+use crate::limits::RateLimiter;
 use crate::metrics::Metrics;
 use crate::signers::Signers;
 use crate::validation::Validator;
@@ -25,6 +26,7 @@ pub struct Core {
     pub key_blocklist: KeyBlocklist,
     pub default_profile_id: Option<ProfileId>,
     pub metrics: Metrics,
+    pub rate_limiter: RateLimiter,
     pub validation: Validation,
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use acme::{Problem, ProblemType};
 use http::StatusCode;
+use model::RateLimit;
 use serde::Serialize;
 use store::StoreError;
 
@@ -28,9 +29,20 @@ pub enum Error {
     Invalid(Vec<FieldError>),
     #[error("there is no {0}")]
     NotFound(Cow<'static, str>),
+    /// Turned away before any work was done, because there is too much of it.
+    #[error("the server is busy; try again soon")]
+    Overloaded,
     /// The request was conditional (RFC 9110 §13) and the condition does not hold.
     #[error("{0}")]
     PreconditionFailed(String),
+    /// More than a limit allows; the problem says which, of whom, and until when.
+    #[error("{detail}")]
+    RateLimited {
+        limit: RateLimit,
+        detail: String,
+        /// Seconds.
+        retry_after: u64,
+    },
     #[error("{0}")]
     Unauthenticated(String),
     /// It can be tried again soon; nothing was done.
@@ -73,8 +85,9 @@ impl Error {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::PreconditionFailed(_) => StatusCode::PRECONDITION_FAILED,
+            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -97,7 +110,8 @@ impl Error {
                 ProblemType::Malformed
             }
             Self::Forbidden(_) | Self::Unauthenticated(_) => ProblemType::Unauthorized,
-            Self::Internal(_) | Self::Unavailable(_) => ProblemType::ServerInternal,
+            Self::RateLimited { .. } => ProblemType::RateLimited,
+            Self::Internal(_) | Self::Overloaded | Self::Unavailable(_) => ProblemType::ServerInternal,
         };
         Problem::new(kind, detail).with_status(status)
     }
@@ -111,7 +125,9 @@ impl Error {
             Self::Internal(_) => "urn:certctl:error:internal",
             Self::Invalid(_) => "urn:certctl:error:invalid",
             Self::NotFound(_) => "urn:certctl:error:not-found",
+            Self::Overloaded => "urn:certctl:error:overloaded",
             Self::PreconditionFailed(_) => "urn:certctl:error:precondition-failed",
+            Self::RateLimited { .. } => ProblemType::RateLimited.urn(),
             Self::Unauthenticated(_) => "urn:certctl:error:unauthenticated",
             Self::Unavailable(_) => "urn:certctl:error:unavailable",
         }

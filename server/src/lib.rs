@@ -11,6 +11,7 @@ pub mod error;
 pub mod http;
 pub mod issuance;
 mod jobs;
+pub mod limits;
 pub mod metrics;
 pub mod services;
 pub mod signers;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{AttemptOutcome, ChallengeKind, ProfileId};
+use model::{AttemptOutcome, ChallengeKind, ProfileId, RateLimit};
 use prometheus::{
     Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
@@ -15,6 +15,8 @@ pub struct Metrics {
     requests: IntCounterVec,
     latency: HistogramVec,
     issuances: IntCounterVec,
+    shed: IntCounterVec,
+    rate_limited: IntCounterVec,
     orders: IntGaugeVec,
     validations: IntCounterVec,
     validation_queue: IntGauge,
@@ -47,6 +49,19 @@ impl Metrics {
                 &["profile", "outcome"],
             )
             .expect(expect),
+            shed: IntCounterVec::new(
+                opts(
+                    "requests_shed_total",
+                    "Requests answered 503 unseen: too many in work (in_flight, in_flight_of_address) or waiting for the database (database_queue).",
+                ),
+                &["reason"],
+            )
+            .expect(expect),
+            rate_limited: IntCounterVec::new(
+                opts("rate_limited_total", "Requests refused (429) by a rate limit, by its name."),
+                &["limit"],
+            )
+            .expect(expect),
             orders: IntGaugeVec::new(
                 opts("open_orders", "Orders that are not finished, by state."),
                 &["status"],
@@ -68,7 +83,7 @@ impl Metrics {
             database: IntGaugeVec::new(
                 opts(
                     "database",
-                    "Database connections (open, idle) and write units that wait (write_queue).",
+                    "Database connections (open, idle) and who waits for one (queue).",
                 ),
                 &["what"],
             )
@@ -86,6 +101,8 @@ impl Metrics {
             Box::new(metrics.requests.clone()) as Box<dyn prometheus::core::Collector>,
             Box::new(metrics.latency.clone()),
             Box::new(metrics.issuances.clone()),
+            Box::new(metrics.shed.clone()),
+            Box::new(metrics.rate_limited.clone()),
             Box::new(metrics.orders.clone()),
             Box::new(metrics.validations.clone()),
             Box::new(metrics.validation_queue.clone()),
@@ -121,6 +138,14 @@ impl Metrics {
 
     pub fn set_validation_queue(&self, count: i64) {
         self.validation_queue.set(count);
+    }
+
+    pub fn shed(&self, reason: &str) {
+        self.shed.with_label_values(&[reason]).inc();
+    }
+
+    pub fn rate_limited(&self, limit: RateLimit) {
+        self.rate_limited.with_label_values(&[limit.as_str()]).inc();
     }
 
     pub fn set_open_orders(&self, status: &str, count: i64) {

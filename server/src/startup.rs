@@ -22,9 +22,11 @@ use crate::config::{Config, ConfigError, DatabaseConfig, DatabaseLocation, Setti
 use crate::core::{Core, Resource, Validation};
 use crate::error::Error;
 use crate::http::listener::Limits;
+use crate::http::overload::InFlight;
 use crate::http::{build_router, links::Links, listener};
 use crate::issuance::PROCESSING_LIMIT;
 use crate::jobs::{self, Renewal, Source};
+use crate::limits::RateLimiter;
 use crate::metrics::Metrics;
 use crate::services::api_keys;
 use crate::signers::Signers;
@@ -109,6 +111,7 @@ pub async fn open(config: &Config, purpose: Purpose) -> Result<Opened, StartErro
         key_blocklist: config.ca.key_blocklist.clone(),
         default_profile_id: config.acme.default_profile_id.clone(),
         metrics: Metrics::new(),
+        rate_limiter: RateLimiter::default(),
     };
     Ok(Opened { core: Arc::new(core), _lock: lock, ca_from_files })
 }
@@ -179,6 +182,8 @@ impl Server {
         if !config.database.is_shared() {
             jobs::take_back_challenges(&core).await?;
         }
+        // What was used up before the restart stays used up.
+        core.rate_limiter.synchronise(&core.store, core.now()).await?;
         record_start(&core, settings).await?;
 
         let mint = NonceMint::new(&core.sealer.derive("acme nonces"), core.entropy.as_ref());
@@ -190,8 +195,11 @@ impl Server {
             connections: config.http.max_connections,
             trusted_proxies: config.http.trusted_proxies.clone(),
         };
+        let in_flight =
+            InFlight::new(config.http.max_requests_in_flight, config.http.trusted_proxies.clone());
         let state = AppState::new(Inner {
             core: Arc::clone(&core),
+            in_flight,
             links: Links::new(config.http.external_url.clone()),
             acme: config.acme,
             http: config.http,
@@ -220,6 +228,9 @@ impl Server {
         let jobs = jobs::start(&self.core, self.renewal);
         listener::serve(self.listener, self.tls, build_router(self.state), self.limits, stop).await;
         drop(jobs);
+        if let Err(e) = self.core.rate_limiter.synchronise(&self.core.store, self.core.now()).await {
+            tracing::warn!(error = %e, "the last counts of the rate limits could not be stored");
+        }
         self.core.store.close().await;
     }
 }

@@ -10,6 +10,7 @@ use crate::config::{AcmeConfig, HttpConfig};
 use crate::core::Core;
 use crate::http::acme::AccountKeys;
 use crate::http::links::Links;
+use crate::http::overload::InFlight;
 
 #[derive(Debug, Clone)]
 pub struct AppState(Arc<Inner>);
@@ -19,6 +20,7 @@ pub struct Inner {
     pub core: Arc<Core>,
     pub acme: AcmeConfig,
     pub http: HttpConfig,
+    pub in_flight: InFlight,
     pub links: Links,
     pub nonces: Nonces,
     pub account_keys: AccountKeys,

@@ -5,5 +5,6 @@ mod crash;
 mod faults;
 mod instant;
 mod lego;
+mod limits;
 mod quickstart;
 mod zlint;

@@ -16,6 +16,8 @@ pub enum Permission {
     OrderRead,
     ProfileEdit,
     ProfileRead,
+    RateLimitEdit,
+    RateLimitRead,
 }
 
 impl Permission {
@@ -32,6 +34,8 @@ impl Permission {
             Self::OrderRead => "order.read",
             Self::ProfileEdit => "profile.edit",
             Self::ProfileRead => "profile.read",
+            Self::RateLimitEdit => "rate_limit.edit",
+            Self::RateLimitRead => "rate_limit.read",
         }
     }
 }

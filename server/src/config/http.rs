@@ -10,6 +10,7 @@ pub struct HttpConfig {
     pub listen: SocketAddr,
     pub external_url: ExternalUrl,
     pub max_connections: u32,
+    pub max_requests_in_flight: u32,
     /// Peers whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<IpNet>,
 }
@@ -44,6 +45,7 @@ impl HttpConfig {
             listen,
             external_url: ExternalUrl::parse(settings.value("CERTCTL_EXTERNAL_URL"))?,
             max_connections: parse_number(settings, "CERTCTL_MAX_CONNECTIONS", 16..=100_000)?,
+            max_requests_in_flight: parse_number(settings, "CERTCTL_MAX_REQUESTS_IN_FLIGHT", 1..=1_000_000)?,
             trusted_proxies,
         })
     }

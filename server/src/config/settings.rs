@@ -196,6 +196,12 @@ pub const TABLE: &[Setting] = &[
         "Open connections at most, 16 to 100000; one address may hold a quarter of them.",
     ),
     setting(
+        "CERTCTL_MAX_REQUESTS_IN_FLIGHT",
+        "4096",
+        "NUMBER",
+        "Requests in work at the same time, 1 to 1000000; one address may have half of them. More are answered 503 with Retry-After at once. /healthz, /readyz, /metrics and /pki are not counted.",
+    ),
+    setting(
         "CERTCTL_TRUSTED_PROXIES",
         "",
         "NETWORKS",

@@ -50,6 +50,13 @@ pub async fn read(mut body: Body, limit: usize, time: Duration) -> Result<Vec<u8
     tokio::time::timeout(time, read).await.unwrap_or(Err(BodyFault::Slow))
 }
 
+/// Throws away a body that nobody will read, as far as it is short and quick, so that the answer finds a client that
+/// is no longer writing.
+pub async fn dismiss(mut body: Body) {
+    const MOST: usize = 64 * 1024;
+    let _ = tokio::time::timeout(DRAIN_TIME, discard(&mut body, MOST)).await;
+}
+
 /// Reads on, up to `most` bytes.
 async fn discard(body: &mut Body, most: usize) {
     let mut seen = 0;

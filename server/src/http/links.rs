@@ -1,6 +1,6 @@
 //! Every URL that is handed out, made in one place from the configured origin, never from the Host header.
 
-use model::{AccountId, AuthorizationId, CertificateId, ChallengeKind, OrderId, ProfileId};
+use model::{AccountId, AuthorizationId, CertificateId, ChallengeKind, OrderId, ProfileId, RateLimit};
 
 use crate::config::ExternalUrl;
 
@@ -57,6 +57,11 @@ impl Links {
 
     pub fn certificate(&self, id: &CertificateId) -> String {
         self.origin.join(&format!("/acme/certificate/{id}"))
+    }
+
+    /// What there is to know about a rate limit, for the client that met it.
+    pub fn rate_limit(&self, limit: RateLimit) -> String {
+        self.origin.join(&format!("/acme/rate-limits/{limit}"))
     }
 
     /// The account that a `kid` names (RFC 8555 §6.2), when it has the form that [`Self::account`] gives.

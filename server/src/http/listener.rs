@@ -1,8 +1,7 @@
 //! The one listener: TLS, HTTP/1.1 and HTTP/2, bounds on connections and time, and a graceful stop.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -18,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 use super::Peer;
+use super::shares::Shares;
 
 /// For the TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -67,7 +67,7 @@ pub async fn serve(
                 continue;
             }
         };
-        let Some(share) = slots.share_of(peer.ip()) else {
+        let Some(share) = slots.by_address.take(peer.ip()) else {
             tracing::debug!(client.address = %peer, "refused a connection: too many from this address");
             continue;
         };
@@ -134,9 +134,7 @@ async fn handshake(
 /// cannot hold the server.
 struct Slots {
     all: Arc<Semaphore>,
-    per_address: usize,
-    held: Arc<Mutex<HashMap<IpAddr, usize>>>,
-    trusted_proxies: Vec<IpNet>,
+    by_address: Shares,
 }
 
 impl Slots {
@@ -144,45 +142,12 @@ impl Slots {
         let all = limits.connections as usize;
         Self {
             all: Arc::new(Semaphore::new(all)),
-            per_address: (all / 4).max(1),
-            held: Arc::default(),
-            trusted_proxies: limits.trusted_proxies,
+            by_address: Shares::new((all / 4).max(1), limits.trusted_proxies),
         }
     }
 
     async fn next(&self) -> Option<OwnedSemaphorePermit> {
         // The semaphore is never closed.
         Arc::clone(&self.all).acquire_owned().await.ok()
-    }
-
-    /// `None` when `address` holds its share already.
-    fn share_of(&self, address: IpAddr) -> Option<Share> {
-        let address = address.to_canonical();
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = held.entry(address).or_default();
-        let bound = !self.trusted_proxies.iter().any(|net| net.contains(&address));
-        if bound && *count >= self.per_address {
-            return None;
-        }
-        *count += 1;
-        Some(Share { address, held: Arc::clone(&self.held) })
-    }
-}
-
-/// One connection of an address, given back when dropped.
-struct Share {
-    address: IpAddr,
-    held: Arc<Mutex<HashMap<IpAddr, usize>>>,
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = held.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                held.remove(&self.address);
-            }
-        }
     }
 }

@@ -7,9 +7,11 @@ pub mod links;
 pub mod listener;
 mod openapi;
 mod operations;
+pub mod overload;
 mod pki;
 mod problem;
 mod request;
+mod shares;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -66,6 +68,7 @@ routes! {
     post "/acme/certificate/{id}"                 => acme::certificate::download;
     post "/acme/revoke-cert"                      => acme::revoke::revoke;
     post "/acme/key-change"                       => acme::key_change::change;
+    get  "/acme/rate-limits/{limit}"              => acme::rate_limit::explain;
 }
 
 routes! {
@@ -90,6 +93,10 @@ routes! {
     post   "/api/acme/accounts/{id}/deactivate" => api::accounts::deactivate;
     get    "/api/acme/orders"                   => api::orders::list;
     get    "/api/acme/orders/{id}"              => api::orders::read;
+    get    "/api/acme/rate-limits"              => api::rate_limits::read;
+    put    "/api/acme/rate-limits"              => api::rate_limits::replace;
+    get    "/api/acme/rate-limits/usage"        => api::rate_limits::usage;
+    post   "/api/acme/rate-limits/reset"        => api::rate_limits::reset;
     get    "/api/api-keys"                      => api::api_keys::list;
     post   "/api/api-keys"                      => api::api_keys::create;
     delete "/api/api-keys/{id}"                 => api::api_keys::remove;
@@ -109,9 +116,11 @@ routes! {
 /// The whole server as a service.
 pub fn build_router(state: AppState) -> Router {
     let mut router = open_router();
-    router = router.merge(api_router().layer(from_fn(api::envelope::layer)));
+    // Inside the envelopes, so that what is shed has the headers of every answer.
+    let shedding = from_fn_with_state(state.clone(), overload::layer);
+    router = router.merge(api_router().layer(shedding.clone()).layer(from_fn(api::envelope::layer)));
     if state.acme.enabled {
-        let routes = acme_router();
+        let routes = acme_router().layer(shedding);
         router = router.merge(routes.layer(from_fn_with_state(state.clone(), acme::envelope::layer)));
     }
     router

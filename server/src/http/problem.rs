@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use model::RateLimit;
 use serde::Serialize;
 
 use super::request::Failure;
@@ -61,6 +62,10 @@ pub fn annotate(error: &Error, response: &mut Response) {
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
     }
+    if let Error::RateLimited { limit, retry_after, .. } = error {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*retry_after));
+        response.extensions_mut().insert(Limited(*limit));
+    }
     if response.status() == StatusCode::UNAUTHORIZED && !matches!(error, Error::Acme(_)) {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
@@ -68,6 +73,10 @@ pub fn annotate(error: &Error, response: &mut Response) {
         response.extensions_mut().insert(Failure(cause.clone()));
     }
 }
+
+/// Put into a response that a rate limit caused, so that its `help` link leads to the words about that limit.
+#[derive(Debug, Clone, Copy)]
+pub struct Limited(pub RateLimit);
 
 /// Any path that no route has. ACME clients get their own kind of document (conformance row 6).
 pub async fn not_found(uri: Uri) -> Response {

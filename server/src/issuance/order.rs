@@ -14,6 +14,7 @@ use super::authorization::{self, Beginning, beginnings};
 use super::policy::{self, Refusal};
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
+use crate::limits::admission;
 
 /// cert-manager asks for notAfter = its own now + duration: an order at the profile's maximum must survive a
 /// clock that is some minutes ahead.
@@ -48,20 +49,20 @@ pub async fn create(
         Ok(beginnings) => beginnings,
         Err(refusal) => return refused(refusal).await,
     };
+    let admission = admission::order(core, caller, account, &request.identifiers).await?;
     let new = assemble(core, account, &profile, request, beginnings, now);
     let order = new.order.clone();
     let details = json!({ "profile_id": order.profile_id, "identifiers": order.identifiers });
     let event = core.event(caller, "order.created", Resource("order", order.id.as_str()), details);
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                hold_sources(tx, &new.authorizations, now).await?;
-                tx.insert_order(&new).await?;
-                tx.record(&[event]).await?;
-                Ok::<_, Error>(())
-            })
+    let stored = core.store.write(move |tx| {
+        Box::pin(async move {
+            hold_sources(tx, &new.authorizations, now).await?;
+            tx.insert_order(&new).await?;
+            tx.record(&[event]).await?;
+            Ok::<_, Error>(())
         })
-        .await?;
+    });
+    admission.settle(stored.await)?;
     Ok(order)
 }
 

@@ -20,7 +20,7 @@ pub async fn refresh(core: &Core) -> Result<(), StoreError> {
     let stats = core.store.stats();
     core.metrics.set_database("open", count(stats.connections));
     core.metrics.set_database("idle", count(stats.idle));
-    core.metrics.set_database("write_queue", count(stats.write_queue));
+    core.metrics.set_database("queue", count(stats.queue));
     for (id, signer) in core.signers.iter() {
         core.metrics.set_expiry(id.as_str(), signer.not_after().unix_seconds());
     }

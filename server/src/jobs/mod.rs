@@ -3,6 +3,7 @@
 pub mod gauges;
 mod identity;
 mod orders;
+mod rate_limits;
 mod validation;
 
 use std::sync::Arc;
@@ -20,6 +21,8 @@ pub fn start(core: &Arc<Core>, renewal: Renewal) -> JoinSet<()> {
     jobs.spawn(orders::release_stale(Arc::clone(core)));
     jobs.spawn(orders::clean_up(Arc::clone(core)));
     jobs.spawn(validation::run(Arc::clone(core)));
+    jobs.spawn(rate_limits::synchronise(Arc::clone(core)));
+    jobs.spawn(rate_limits::clean_up(Arc::clone(core)));
     jobs.spawn(identity::renew(Arc::clone(core), renewal));
     jobs
 }

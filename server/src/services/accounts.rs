@@ -8,6 +8,7 @@ use store::StoreError;
 use crate::auth::{Permission, authorise};
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
+use crate::limits::admission;
 
 /// An account as newAccount answers it.
 #[derive(Debug)]
@@ -34,6 +35,7 @@ pub async fn register(
     }
     check_account_key(core, key)?;
     acme::check_contacts(&contacts)?;
+    let admission = admission::new_account(core, caller).await?;
     let now = core.now();
     let account = Account {
         id: AccountId::generate(now, core.entropy.as_ref()),
@@ -58,7 +60,7 @@ pub async fn register(
             })
         })
         .await;
-    match inserted {
+    match admission.settle(inserted) {
         Ok(()) => Ok(Registration::Created(account)),
         // Two requests with one key raced, and the other was first.
         Err(StoreError::Duplicate { .. }) => {

@@ -9,3 +9,4 @@ pub mod explain;
 pub mod issuers;
 pub mod orders;
 pub mod profiles;
+pub mod rate_limits;

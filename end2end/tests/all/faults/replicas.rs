@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use end2end::api::{list, with_open_profile};
 use end2end::certificate::internal_ca;
 use futures::future::join_all;
-use testkit::acme::{Key, Payload, RawAcme, Signer, jws};
+use serde_json::json;
+use testkit::acme::{Key, Payload, RawAcme, Signer, jws, order_payload};
 use testkit::http::Client;
 use testkit::server::random_encryption_key;
 use testkit::{CertctlServer, Postgres, process};
@@ -65,6 +66,63 @@ async fn one_issuance_can_go_through_all_replicas() {
     assert_eq!(certificates.len(), 40);
     let accounts = list(&replicas.servers[1].api(), "/api/acme/accounts").await;
     assert_eq!(accounts.len(), 1);
+}
+
+/// Limits, counts and resets reach all replicas.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn replicas_share_a_rate_limit() {
+    const LIMITS: &str = "/api/acme/rate-limits";
+    let replicas = Replicas::start(2).await;
+    let [a, b] = &replicas.servers[..] else { unreachable!("two were started") };
+    let directory = with_open_profile(a).await;
+    let path = directory.strip_prefix(&a.base_url()).expect("URLs are under the external URL");
+    a.api().put(LIMITS, json!({ "account_orders_per_hour": 5 })).await.expect(200);
+    // B reads changed limits by itself.
+    let help = "/acme/rate-limits/account_orders_per_hour";
+    eventually(async || b.client().get(help).await.text().contains("5 orders per hour")).await;
+
+    let acme = RawAcme::new(a.client(), &directory).await;
+    let key = Key::new();
+    let account = acme.register(&key).await;
+    let signer = Signer::Kid(&key, &account);
+    for n in 0..5 {
+        acme.order(signer, &[&format!("dns:n{n}.internal")]).await.expect(201);
+    }
+    let subject = format!("account:{}", account.rsplit('/').next().expect("an id"));
+    let used = format!("{LIMITS}/usage?subject={subject}");
+    // A stores its counts by itself …
+    eventually(async || b.api().get(&used).await.expect(200)["items"][0]["count"] == 5).await;
+    // … and B takes them over every second, and for this list.
+    let all = b.api().get(&format!("{LIMITS}/usage")).await.expect(200);
+    assert_eq!(all["items"][0]["subject"], subject.as_str());
+    let order_url = acme.url("newOrder").to_owned();
+    let order_at_b = async || {
+        let nonce = acme.fresh_nonce().await;
+        let payload = Payload::Json(order_payload(&["dns:at-b.internal"]));
+        let body = jws(&key, &signer.header(&nonce, &order_url).into(), &payload.bytes());
+        let request = http::Request::post("/").header("content-type", "application/jose+json");
+        let path = path.replace("/directory", "/new-order");
+        b.client().send(&path, request.body(body.to_string().into()).unwrap()).await
+    };
+    order_at_b().await.expect_problem(429, "rateLimited");
+    acme.order(signer, &["dns:at-a.internal"]).await.expect_problem(429, "rateLimited");
+    let events = list(&a.api(), "/api/audit-events?action=rate_limit.exceeded").await;
+    assert_eq!(events.len(), 1, "one event, whichever replicas refuse: {events:?}");
+
+    let reset = json!({ "subject": subject, "reason": "a test" });
+    b.api().post(&format!("{LIMITS}/reset"), reset).await.expect(200);
+    acme.order(signer, &["dns:at-a.internal"]).await.expect(201);
+    order_at_b().await.expect(201);
+}
+
+async fn eventually(mut condition: impl AsyncFnMut() -> bool) {
+    for _ in 0..200 {
+        if condition().await {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("it does not come about in ten seconds");
 }
 
 /// Replicas that share the database and the external URL, each on a port of its own.

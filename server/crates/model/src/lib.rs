@@ -57,6 +57,7 @@ mod issuer;
 mod order;
 mod page;
 mod profile;
+mod rate_limit;
 
 pub use account::{Account, AccountStatus};
 pub use actor::{Actor, Caller};
@@ -81,6 +82,7 @@ pub use profile::{
     AcmeAuthMode, CaaMode, ExtendedKeyUsage, IpNet, KeyType, NamePattern, NamePatternError, Profile,
     ProfileSpec,
 };
+pub use rate_limit::{InvalidRateSubject, RateCounter, RateLimit, RateLimits, RateSubject, StoredRateLimits};
 
 /// A word of a fixed vocabulary could not be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

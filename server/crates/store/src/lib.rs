@@ -19,6 +19,7 @@ mod issuers;
 mod nonces;
 mod orders;
 mod profiles;
+mod rate_limits;
 mod schema;
 mod secrets;
 mod sql;
@@ -130,8 +131,8 @@ pub struct StoreStats {
     pub connections: usize,
     /// Those that nobody uses.
     pub idle: usize,
-    /// Units of work that are not answered yet (SQLite).
-    pub write_queue: usize,
+    /// Who waits: for a connection, on SQLite also for the answer to a unit of work.
+    pub queue: usize,
 }
 
 /// The handle to the database; clones share it.
@@ -212,6 +213,11 @@ impl Store {
 
     pub fn stats(&self) -> StoreStats {
         self.engine.stats()
+    }
+
+    /// [`StoreStats::queue`] alone, at the price of an atomic load or two.
+    pub fn queue(&self) -> usize {
+        self.engine.waiting()
     }
 
     /// Writes a consistent copy of a SQLite database to the new file `path`, while others read and write.

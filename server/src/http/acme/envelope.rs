@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use model::ProfileId;
 
 use crate::error::Error;
-use crate::http::problem::annotate;
+use crate::http::problem::{Limited, annotate};
 use crate::state::AppState;
 
 /// An error as ACME answers it.
@@ -55,6 +55,7 @@ pub async fn layer(State(state): State<AppState>, request: Request, next: Next) 
         let response = next.run(request).await;
         explain_method(response)
     };
+    let limited = response.extensions().get::<Limited>().copied();
     let of_resource = response.extensions().get::<IndexOf>().map(|i| i.0.clone());
     let headers = response.headers_mut();
     if method == Method::POST || is_new_nonce {
@@ -69,6 +70,10 @@ pub async fn layer(State(state): State<AppState>, request: Request, next: Next) 
         // RFC 8555 §7.1: on a line of its own.
         let directory = state.links.directory_resource(of_path.or(of_resource).as_ref(), "directory");
         append_link(headers, &directory, "index");
+    }
+    if let Some(Limited(limit)) = limited {
+        // RFC 8555 §6.6.
+        append_link(headers, &state.links.rate_limit(limit), "help");
     }
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     headers.insert(

@@ -10,6 +10,7 @@ mod extract;
 pub mod key_change;
 pub mod nonce;
 pub mod order;
+pub mod rate_limit;
 pub mod revoke;
 
 pub use envelope::AcmeError;

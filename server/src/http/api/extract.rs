@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use model::{Caller, PageRequest};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -150,4 +150,17 @@ pub fn parse_time(field: &str, text: Option<&str>) -> Result<Option<model::Times
     let time = model::Timestamp::parse_rfc3339(text);
     time.map(Some)
         .ok_or_else(|| Error::invalid(field, "not a date and time of RFC 3339, e.g. 2026-01-31T00:00:00Z"))
+}
+
+/// The version that If-Match wants (RFC 9110 §13.1.1); `*` and no header take any. `what`: of which thing.
+pub fn if_match(headers: &HeaderMap, what: &str) -> Result<Option<i64>> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or("").trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let version = text.strip_prefix("\"v").and_then(|t| t.strip_suffix('"')).and_then(|t| t.parse().ok());
+    version.map(Some).ok_or_else(|| {
+        Error::PreconditionFailed(format!("If-Match is not an ETag that this server gave for {what}"))
+    })
 }

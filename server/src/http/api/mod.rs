@@ -9,8 +9,9 @@ mod extract;
 pub mod issuers;
 pub mod orders;
 pub mod profiles;
+pub mod rate_limits;
 
-pub use extract::{Admin, ApiJson, ApiQuery, ListQuery, field_error, page, parse, parse_time};
+pub use extract::{Admin, ApiJson, ApiQuery, ListQuery, field_error, if_match, page, parse, parse_time};
 
 use axum::Json;
 use model::Page;

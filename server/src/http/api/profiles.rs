@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Admin, ApiJson, ApiQuery, List, ListQuery, field_error};
+use super::{Admin, ApiJson, ApiQuery, List, ListQuery, field_error, if_match};
 use crate::error::{Error, Result};
 use crate::http::problem::{ApiError, ProblemDocument};
 use crate::services::profiles;
@@ -183,7 +183,8 @@ pub async fn replace(
         return Err(Error::invalid("id", "the id of a profile cannot be changed").into());
     }
     let spec = ProfileSpec::from(input);
-    let profile = profiles::update(&state.core, &caller, &id, if_match(&headers)?, |_| Ok(spec)).await?;
+    let profile =
+        profiles::update(&state.core, &caller, &id, if_match(&headers, "the profile")?, |_| Ok(spec)).await?;
     Ok(answer(&state, StatusCode::OK, profile))
 }
 
@@ -218,7 +219,8 @@ pub async fn change(
             .map_err(|e| field_error(&e.path().to_string(), &e.inner().to_string()))?;
         Ok(input.into())
     };
-    let profile = profiles::update(&state.core, &caller, &id, if_match(&headers)?, merge).await?;
+    let profile =
+        profiles::update(&state.core, &caller, &id, if_match(&headers, "the profile")?, merge).await?;
     Ok(answer(&state, StatusCode::OK, profile))
 }
 
@@ -232,25 +234,12 @@ pub async fn remove(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
-    profiles::delete(&state.core, &caller, &parse_id(&id)?, if_match(&headers)?).await?;
+    profiles::delete(&state.core, &caller, &parse_id(&id)?, if_match(&headers, "the profile")?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 fn parse_id(id: &str) -> Result<ProfileId> {
     id.parse().map_err(|_| Error::not_found(format!("profile {id}")))
-}
-
-/// The version that If-Match wants (RFC 9110 §13.1.1); `*` and no header take any.
-fn if_match(headers: &HeaderMap) -> Result<Option<i64>> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let text = value.to_str().unwrap_or("").trim();
-    if text == "*" {
-        return Ok(None);
-    }
-    let version = text.strip_prefix("\"v").and_then(|t| t.strip_suffix('"')).and_then(|t| t.parse().ok());
-    version.map(Some).ok_or_else(|| {
-        Error::PreconditionFailed("If-Match is not an ETag that this server gave for the profile".to_owned())
-    })
 }
 
 fn answer(state: &AppState, status: StatusCode, profile: Profile) -> Response {

@@ -9,6 +9,7 @@ mod statement;
 mod value;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use sqlx::migrate::Migrator;
@@ -38,6 +39,9 @@ pub(crate) trait Engine: Send + Sync {
 
     fn stats(&self) -> StoreStats;
 
+    /// How many units of work and readers are in line. Asked for every request.
+    fn waiting(&self) -> usize;
+
     /// Finishes the units that were taken and closes the connections.
     async fn close(&self);
 }
@@ -54,6 +58,31 @@ pub(crate) trait Connection: Send {
     async fn commit(&mut self) -> Result<(), StoreError>;
 
     async fn rollback(&mut self) -> Result<(), StoreError>;
+}
+
+/// A place in a line whose length is counted; it is given up when dropped, also by a caller that goes away.
+struct InLine<'c>(&'c AtomicUsize);
+
+impl<'c> InLine<'c> {
+    fn new(count: &'c AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+
+    fn count(count: &AtomicUsize) -> usize {
+        count.load(Ordering::Relaxed)
+    }
+
+    /// Leaves the place to others, who count it down.
+    fn hand_over(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What a statement did.

@@ -1,3 +1,4 @@
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -5,6 +6,7 @@ use async_trait::async_trait;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use super::InLine;
 use crate::{StoreError, StoreStats};
 
 /// How long to wait for a free connection, and as long again for a new one to open.
@@ -29,6 +31,7 @@ pub(crate) struct Pool<O: Open> {
     idle: Mutex<Vec<Idle<O::Connection>>>,
     permits: Arc<Semaphore>,
     max: usize,
+    waiting: AtomicUsize,
 }
 
 struct Idle<C> {
@@ -40,15 +43,11 @@ struct Idle<C> {
 impl<O: Open> Pool<O> {
     pub fn new(opener: O, max: usize) -> Arc<Self> {
         let permits = Arc::new(Semaphore::new(max));
-        Arc::new(Self { opener, idle: Mutex::default(), permits, max })
+        Arc::new(Self { opener, idle: Mutex::default(), permits, max, waiting: AtomicUsize::new(0) })
     }
 
     pub async fn acquire(self: &Arc<Self>) -> Result<Pooled<O>, StoreError> {
-        let permit = match timeout(PATIENCE, Arc::clone(&self.permits).acquire_owned()).await {
-            Ok(Ok(permit)) => permit,
-            Ok(Err(_closed)) => return Err(StoreError::went_away("the store is closed")),
-            Err(_elapsed) => return Err(StoreError::went_away("all database connections are busy")),
-        };
+        let permit = self.permit().await?;
         let taken = self.take_idle();
         let reused = taken.is_some();
         let (connection, opened) = match taken {
@@ -68,10 +67,27 @@ impl<O: Open> Pool<O> {
         })
     }
 
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        if let Ok(free) = Arc::clone(&self.permits).try_acquire_owned() {
+            return Ok(free);
+        }
+        let _in_line = InLine::new(&self.waiting);
+        match timeout(PATIENCE, Arc::clone(&self.permits).acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_closed)) => Err(StoreError::went_away("the store is closed")),
+            Err(_elapsed) => Err(StoreError::went_away("all database connections are busy")),
+        }
+    }
+
+    /// How many callers wait for a connection.
+    pub fn waiting(&self) -> usize {
+        InLine::count(&self.waiting)
+    }
+
     pub fn stats(&self) -> StoreStats {
         let idle = self.idle().len();
         let used = self.max.saturating_sub(self.permits.available_permits());
-        StoreStats { connections: used + idle, idle, write_queue: 0 }
+        StoreStats { connections: used + idle, idle, queue: 0 }
     }
 
     /// Refuses new users, waits for the present ones and drops all connections.

@@ -88,7 +88,11 @@ impl Engine for Postgres {
     }
 
     fn stats(&self) -> StoreStats {
-        self.pool.stats()
+        StoreStats { queue: self.waiting(), ..self.pool.stats() }
+    }
+
+    fn waiting(&self) -> usize {
+        self.pool.waiting()
     }
 
     async fn close(&self) {

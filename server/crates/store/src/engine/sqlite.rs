@@ -135,7 +135,11 @@ impl Engine for Sqlite {
 
     fn stats(&self) -> StoreStats {
         let readers = self.readers.stats();
-        StoreStats { connections: readers.connections + 1, write_queue: self.writer.waiting(), ..readers }
+        StoreStats { connections: readers.connections + 1, queue: self.waiting(), ..readers }
+    }
+
+    fn waiting(&self) -> usize {
+        self.writer.waiting() + self.readers.waiting()
     }
 
     async fn close(&self) {

@@ -72,6 +72,12 @@ macro_rules! from_id {
 
 from_id! { AccountId ApiKeyId AuditEventId AuthorizationId CertificateId IssuerId OrderId ProfileId }
 
+impl From<&model::RateSubject> for Value {
+    fn from(subject: &model::RateSubject) -> Self {
+        Self::Text(Some(subject.as_str().to_owned()))
+    }
+}
+
 macro_rules! from_word {
     ($($Word:ident)+) => { $(
         impl From<model::$Word> for Value {
@@ -82,7 +88,7 @@ macro_rules! from_word {
 
 from_word! {
     AccountStatus AttemptOutcome AuthorizationStatus ChallengeKind ChallengeStatus IdentifierKind KeyType OrderStatus
-    Outcome
+    Outcome RateLimit
 }
 
 /// The values for `$1`, `$2`, … of a statement.

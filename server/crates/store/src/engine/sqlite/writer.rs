@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::{File, Open, WriteLink};
 use crate::StoreError;
-use crate::engine::{Statement, args};
+use crate::engine::{InLine, Statement, args};
 use crate::unit::{Tx, Unit};
 
 /// How many units may wait before callers wait for a place.
@@ -51,9 +51,10 @@ impl Writer {
         let Some(queue) = queue else {
             return unit.answer(Err(StoreError::went_away("the store is closed")));
         };
+        let in_line = InLine::new(&self.waiting);
         match timeout(PATIENCE, queue.reserve()).await {
             Ok(Ok(place)) => {
-                self.waiting.fetch_add(1, Ordering::Relaxed);
+                in_line.hand_over();
                 place.send(unit);
             }
             Ok(Err(_closed)) => unit.answer(Err(StoreError::went_away("the store is closed"))),
@@ -63,7 +64,7 @@ impl Writer {
 
     /// Units that nobody has answered yet.
     pub fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
+        InLine::count(&self.waiting)
     }
 
     /// Runs what is waiting and closes the database, which also folds the write-ahead log into it.
