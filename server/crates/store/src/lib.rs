@@ -14,10 +14,15 @@ mod certificates;
 mod challenges;
 mod engine;
 mod error;
+#[cfg(test)]
+#[path = "../tests/contract/fixtures.rs"]
+mod fixtures;
 mod framing;
 mod issuers;
 mod nonces;
 mod orders;
+#[cfg(test)]
+mod plans;
 mod profiles;
 mod rate_limits;
 mod schema;

@@ -100,6 +100,12 @@ impl Tx {
         self.0.connection.as_mut()
     }
 
+    /// Puts `other` in the connection's place and returns the connection.
+    #[cfg(test)]
+    pub(crate) fn replace_connection(&mut self, other: Box<dyn Connection>) -> Box<dyn Connection> {
+        std::mem::replace(&mut self.0.connection, other)
+    }
+
     /// The first failed statement since the last call, after which the unit must be rolled back.
     fn take_failure(&mut self) -> Option<StoreError> {
         self.0.failed.take()

@@ -22,6 +22,18 @@ impl Statement {
     pub fn uncached(sql: SqlStr, args: Vec<Value>) -> Self {
         Self { sql, args, cached: false }
     }
+
+    #[cfg(test)]
+    pub fn text(&self) -> &str {
+        self.sql.as_str()
+    }
+
+    /// The question how the database would run this statement, in the words of `how`.
+    #[cfg(test)]
+    pub fn explained(&self, how: &str) -> Self {
+        let sql = sqlx::AssertSqlSafe(format!("{how}{}", self.text())).into_sql_str();
+        Self::uncached(sql, self.args.clone())
+    }
 }
 
 impl Execute<'_, Sqlite> for Statement {

@@ -1,0 +1,499 @@
+//! What a call costs does not grow with the tables: every statement of the public calls is explained by the engine
+//! over tables with thousands of rows that do not concern the call, and how many rows it looks at is limited.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::future::BoxFuture;
+use model::*;
+use serde_json::Value as Json;
+use testkit::postgres::Postgres;
+
+use crate::engine::{Connection, Outcome, Statement, args};
+use crate::fixtures::*;
+use crate::{DatabaseUrl, EngineKind, Store, StoreError, StoreOptions, Tx};
+
+/// How many rows of each growing table have nothing to do with the calls.
+const OTHERS: u64 = 2000;
+/// A page's worth and the few rows that an index may give in vain.
+const MOST_ROWS: u64 = 200;
+/// They have as many rows as an administrator makes.
+const SMALL_TABLES: [&str; 4] = ["issuers", "profiles", "secrets", "chains"];
+
+/// A partial index that has the wanted rows and no others, in the order of the list.
+const REVOKED: &str = "USING INDEX certificates_revoked";
+
+/// Explains each statement before it runs it.
+struct Explaining {
+    inner: Option<Box<dyn Connection>>,
+    engine: EngineKind,
+    faults: Arc<Mutex<Vec<String>>>,
+}
+
+#[async_trait]
+impl Connection for Explaining {
+    async fn run(&mut self, statement: Statement) -> Result<Outcome, StoreError> {
+        let fault = match self.engine {
+            EngineKind::Sqlite => sqlite_fault(self.inner(), &statement).await?,
+            EngineKind::Postgres => postgres_fault(self.inner(), &statement).await?,
+        };
+        if let Some(fault) = fault {
+            self.faults.lock().unwrap().push(format!("{}\n  {fault}", statement.text()));
+        }
+        self.inner().run(statement).await
+    }
+
+    async fn begin(&mut self) -> Result<(), StoreError> {
+        self.inner().begin().await
+    }
+
+    async fn commit(&mut self) -> Result<(), StoreError> {
+        self.inner().commit().await
+    }
+
+    async fn rollback(&mut self) -> Result<(), StoreError> {
+        self.inner().rollback().await
+    }
+}
+
+impl Explaining {
+    fn inner(&mut self) -> &mut dyn Connection {
+        self.inner.as_mut().unwrap().as_mut()
+    }
+}
+
+/// SQLite plans without looking at the rows. `SEARCH` goes by an index; `SCAN` goes from end to end, which only a list
+/// in the order of its key may, because its LIMIT ends it.
+async fn sqlite_fault(
+    connection: &mut dyn Connection,
+    statement: &Statement,
+) -> Result<Option<String>, StoreError> {
+    let plan = connection.run(statement.explained("EXPLAIN QUERY PLAN ")).await?;
+    let lines: Vec<String> =
+        plan.rows.iter().map(|row| row.of("plan").string("detail")).collect::<Result<_, _>>()?;
+    let text = statement.text();
+    let sorted = lines.iter().any(|line| line.contains("TEMP B-TREE"));
+    let ends = text.contains(" LIMIT ") && !text.contains(" WHERE ") && !sorted;
+    let scans = lines.iter().filter_map(|line| line.strip_prefix("SCAN ")).any(|what| {
+        let table = what.split(' ').next().unwrap_or_default();
+        !ends
+            && !SMALL_TABLES.contains(&table)
+            && !what.ends_with("VALUES CLAUSE")
+            && !what.ends_with(REVOKED)
+    });
+    Ok(scans.then(|| lines.join("\n  ")))
+}
+
+/// PostgreSQL tells how many rows it looked at, those included that a filter threw away.
+async fn postgres_fault(
+    connection: &mut dyn Connection,
+    statement: &Statement,
+) -> Result<Option<String>, StoreError> {
+    connection.run(Statement::new("SAVEPOINT explained", args![])).await?;
+    let explain = "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, FORMAT JSON) ";
+    let plan = connection.run(statement.explained(explain)).await?;
+    connection.run(Statement::new("ROLLBACK TO explained", args![])).await?;
+    let plan: Json = plan.rows[0].of("plan").json("QUERY PLAN")?;
+    let looked_at = rows_looked_at(&plan[0]["Plan"]);
+    Ok((looked_at > MOST_ROWS).then(|| format!("{looked_at} rows looked at: {plan:#}")))
+}
+
+/// Of the nodes that read tables.
+fn rows_looked_at(node: &Json) -> u64 {
+    let number = |name: &str| node[name].as_u64().unwrap_or(0);
+    let small = node["Relation Name"].as_str().is_some_and(|table| SMALL_TABLES.contains(&table));
+    let reads = node["Node Type"].as_str().is_some_and(|kind| kind.contains("Scan")) && !small;
+    let own =
+        number("Actual Rows") + number("Rows Removed by Filter") + number("Rows Removed by Index Recheck");
+    let below: u64 = node["Plans"].as_array().into_iter().flatten().map(rows_looked_at).sum();
+    below + if reads { own * number("Actual Loops") } else { 0 }
+}
+
+/// What the calls are about.
+#[derive(Clone)]
+struct Subjects {
+    account: Account,
+    order: NewOrder,
+    certificate: Certificate,
+    key: ApiKey,
+    event: AuditEvent,
+}
+
+type Call = for<'t> fn(&'t mut Tx, Subjects) -> BoxFuture<'t, Result<(), StoreError>>;
+
+macro_rules! calls {
+    ($($name:literal: |$tx:ident, $s:ident| $call:expr;)+) => {
+        &[$(($name, |$tx, $s| Box::pin(async move { $call.await.map(drop) }))),+]
+    };
+}
+
+/// Every call of the store that reads, changes or deletes, but for these: certificates by nothing but status or
+/// expiry read the index of expiry over the whole range that was asked for, and audit events by nothing but the type
+/// of resource or by `success` are walked from the newest until the page is full; the challenges under way, which are few, are
+/// counted and searched for profiles.
+const CALLS: &[(&str, Call)] = calls! {
+    "account": |tx, s| tx.account(&s.account.id);
+    "account by key": |tx, s| tx.account_by_thumbprint(&s.account.key_thumbprint);
+    "accounts": |tx, _s| tx.accounts(None, &PageRequest::default());
+    "accounts by status": |tx, _s| tx.accounts(Some(AccountStatus::Suspended), &PageRequest::default());
+    "account, changed": |tx, s| tx.update_account(&s.account);
+    "account, new": |tx, _s| tx.insert_account(&account("brand new"));
+    "API key": |tx, s| tx.api_key(&s.key.id);
+    "API key by hash": |tx, s| tx.api_key_by_sha256(&s.key.sha256);
+    "API keys": |tx, _s| tx.api_keys(&PageRequest::default());
+    "any API key": |tx, _s| tx.any_api_key();
+    "API key, revoked": |tx, s| tx.revoke_api_key(&s.key.id, NOW);
+    "order": |tx, s| tx.order(&s.order.order.id);
+    "orders": |tx, _s| tx.orders(&OrderFilter::default());
+    "orders of an account": |tx, s| tx.orders(&OrderFilter {
+        account_id: Some(s.account.id.clone()), ..OrderFilter::default()
+    });
+    "orders of a profile": |tx, _s| tx.orders(&OrderFilter {
+        profile_id: Some("prof-rare".parse().unwrap()), ..OrderFilter::default()
+    });
+    "orders by status": |tx, _s| tx.orders(&OrderFilter {
+        status: Some(OrderStatus::Ready), ..OrderFilter::default()
+    });
+    "open orders of an account": |tx, s| tx.orders(&OrderFilter {
+        account_id: Some(s.account.id.clone()), status: Some(OrderStatus::Ready), ..OrderFilter::default()
+    });
+    "ended orders of an account": |tx, s| tx.orders(&OrderFilter {
+        account_id: Some(s.account.id.clone()), status: Some(OrderStatus::Valid), ..OrderFilter::default()
+    });
+    "an account's own list": |tx, s| tx.order_ids_of_account(&s.account.id, &PageRequest::default());
+    "counts of open orders": |tx, _s| tx.open_order_counts();
+    "open orders of a profile, counted": |tx, _s|
+        tx.count_open_orders_of_profile(&PROFILE.parse::<ProfileId>().unwrap());
+    "order, new": |tx, s| tx.insert_order(&order(&s.account.id, "new.example"));
+    "order, locked": |tx, s| tx.lock_order(&s.order.order.id);
+    "order, made ready": |tx, s| tx.ready_order(&s.order.order.id, NOW);
+    "order, claimed": |tx, s| tx.claim_order(&s.order.order.id, "csr", "claim", NOW);
+    "order, completed": |tx, s| tx.complete_order(&s.order.order.id, "claim", &s.certificate.summary.id, NOW);
+    "order, released": |tx, s| tx.release_order(&s.order.order.id, "claim", NOW);
+    "order, failed": |tx, s| tx.fail_order(&s.order.order.id, OrderStatus::Pending, &problem(), NOW);
+    "orders, stale": |tx, _s| tx.release_stale_orders(NOW, NOW, 50);
+    "orders, expired": |tx, _s| tx.expire_orders(after(1), 50);
+    "order, ended if open": |tx, s| tx.invalidate_order_if_open(&s.order.order.id, &problem(), NOW);
+    "orders of an account, ended": |tx, s| tx.invalidate_open_orders(&s.account.id, &problem(), NOW);
+    "orders, deleted": |tx, _s| tx.delete_orders(NOW - Duration::from_secs(1), 50);
+    "authorization": |tx, s| tx.authorization(&s.order.authorizations[0].id);
+    "authorizations of an order": |tx, s| tx.authorizations_of_order(&s.order.order.id);
+    "authorizations held": |tx, s|
+        tx.holds_authorizations(&s.account.id, &s.certificate.summary.identifiers, NOW);
+    "authorizations to use again": |tx, s| tx.reusable_authorizations(
+        &s.account.id, &s.order.order.profile_id, &s.certificate.summary.identifiers, NOW, NOW
+    );
+    "authorization, new": |tx, s| tx.insert_authorization(&Authorization {
+        order_id: None, ..order(&s.account.id, "lone.example").authorizations.remove(0)
+    });
+    "authorizations, held": |tx, s| tx.hold_valid_authorizations(&s.order.order.authorization_ids, NOW);
+    "authorization, validated": |tx, s|
+        tx.validate_authorization(&s.order.authorizations[0].id, after(9), NOW);
+    "authorization, invalidated": |tx, s| tx.invalidate_authorization(&s.order.authorizations[0].id, NOW);
+    "authorizations by another, deactivated": |tx, s|
+        tx.deactivate_authorizations_made_by(&s.order.authorizations[0].id, NOW);
+    "authorizations, deleted": |tx, _s| tx.delete_lone_authorizations(NOW, 50);
+    "challenges of an authorization": |tx, s| tx.challenges_of_authorization(&s.order.authorizations[0].id);
+    "challenges of an order": |tx, s| tx.challenges_of_order(&s.order.order.id);
+    "challenges that validated": |tx, s| tx.challenges_that_validated(&s.order.order.id);
+    "challenge, answered": |tx, s|
+        tx.start_challenge(&s.order.authorizations[0].id, ChallengeKind::Http01, NOW);
+    "challenges, claimed": |tx, s| tx.claim_challenges(&s.order.order.profile_id, "claim", after(9), NOW, 10);
+    "challenge, kept": |tx, s|
+        tx.keep_challenge(&s.order.authorizations[0].id, ChallengeKind::Http01, "claim", after(9));
+    "challenge, retried": |tx, s| tx.retry_challenge(
+        &s.order.authorizations[0].id, ChallengeKind::Http01, "claim", 1, None, after(9), NOW
+    );
+    "challenge, finished": |tx, s| tx.finish_challenge(
+        &s.order.authorizations[0].id, ChallengeKind::Http01, "claim", 1, None, NOW
+    );
+    "challenges, ended": |tx, s| tx.end_challenges(&s.order.authorizations[0].id, NOW);
+    "attempts of an order": |tx, s| tx.validation_attempts_of_order(&s.order.order.id);
+    "authorization, deactivated": |tx, s| tx.deactivate_authorization(&s.order.authorizations[0].id, NOW);
+    "certificate": |tx, s| tx.certificate(&s.certificate.summary.id);
+    "certificate by hash": |tx, s| tx.certificate_by_sha256(&s.certificate.summary.sha256);
+    "certificate by serial": |tx, s| tx.certificate_by_serial(&s.certificate.summary.serial);
+    "certificates": |tx, _s| tx.certificates(&CertificateFilter::default(), NOW);
+    "certificates by name": |tx, _s| tx.certificates(&CertificateFilter {
+        name: Some("own.example".to_owned()), ..CertificateFilter::default()
+    }, NOW);
+    "certificates by serial": |tx, s| tx.certificates(&CertificateFilter {
+        serial: Some(s.certificate.summary.serial.clone()), ..CertificateFilter::default()
+    }, NOW);
+    "certificates by hash": |tx, s| tx.certificates(&CertificateFilter {
+        sha256: Some(s.certificate.summary.sha256.clone()), ..CertificateFilter::default()
+    }, NOW);
+    "certificates by account": |tx, s| tx.certificates(&CertificateFilter {
+        account_id: Some(s.account.id.clone()), ..CertificateFilter::default()
+    }, NOW);
+    "certificates by order": |tx, s| tx.certificates(&CertificateFilter {
+        order_id: Some(s.order.order.id.clone()), ..CertificateFilter::default()
+    }, NOW);
+    "certificates by profile": |tx, _s| tx.certificates(&CertificateFilter {
+        profile_id: Some("prof-rare".parse().unwrap()), ..CertificateFilter::default()
+    }, NOW);
+    "certificates, revoked": |tx, _s| tx.certificates(&CertificateFilter {
+        state: Some(CertificateState::Revoked), ..CertificateFilter::default()
+    }, NOW);
+    "certificates that expire soon": |tx, _s| tx.certificates(&CertificateFilter {
+        expires_before: Some(after(60)), ..CertificateFilter::default()
+    }, NOW);
+    "certificates, valid, of an account": |tx, s| tx.certificates(&CertificateFilter {
+        state: Some(CertificateState::Valid), account_id: Some(s.account.id.clone()), ..CertificateFilter::default()
+    }, NOW);
+    "certificate, new": |tx, s| tx.insert_certificate(&certificate(&s.account.id, "x.example", 999_999));
+    "certificate, revoked": |tx, s| tx.revoke_certificate(
+        &s.certificate.summary.id, &Revocation { at: NOW, reason: RevocationReason::UNSPECIFIED }
+    );
+    "chain": |tx, _s| tx.chain("chain");
+    "events": |tx, _s| tx.audit_events(&AuditFilter::default());
+    "events by actor": |tx, s| tx.audit_events(&AuditFilter {
+        actor: Some(s.event.actor.clone()), ..AuditFilter::default()
+    });
+    "events by the beginning of an actor": |tx, _s| tx.audit_events(&AuditFilter {
+        actor: Some("key:".to_owned()), ..AuditFilter::default()
+    });
+    "events by action": |tx, s| tx.audit_events(&AuditFilter {
+        action: Some(s.event.action.clone()), ..AuditFilter::default()
+    });
+    "events by resource": |tx, s| tx.audit_events(&AuditFilter {
+        resource_id: Some(s.event.resource_id.clone()), ..AuditFilter::default()
+    });
+    "events that were refused": |tx, _s| tx.audit_events(&AuditFilter {
+        outcome: Some(model::Outcome::Refused), ..AuditFilter::default()
+    });
+    "events of a time": |tx, _s| tx.audit_events(&AuditFilter {
+        since: Some(after(7200)), until: Some(after(10_000)), ..AuditFilter::default()
+    });
+    "events by everything": |tx, s| tx.audit_events(&AuditFilter {
+        actor: Some("acme:".to_owned()),
+        action: Some("order.created".to_owned()),
+        resource_id: Some(s.event.resource_id.clone()),
+        outcome: Some(model::Outcome::Success),
+        ..AuditFilter::default()
+    });
+    "events, new": |tx, _s| tx.record(&[event("acme:x", "y")]);
+    "nonces, redeemed": |tx, _s| tx.redeem_nonces(&[([1; 16], after(60)), ([2; 16], after(60))]);
+    "nonces, deleted": |tx, _s| tx.delete_expired_nonces(NOW, 50);
+    "rate limits": |tx, _s| tx.rate_limits();
+    "rate counters of a subject": |tx, _s|
+        tx.rate_counters_of(&"name:own.example".parse::<RateSubject>().unwrap(), NOW);
+    "rate counters, ended": |tx, _s| tx.delete_ended_rate_counters(NOW, 50);
+    "profile": |tx, _s| tx.profile(&PROFILE.parse::<ProfileId>().unwrap());
+};
+
+fn problem() -> StoredProblem {
+    StoredProblem { r#type: "urn:x".to_owned(), detail: "x".to_owned(), status: 403 }
+}
+
+async fn put<F>(store: &Store, work: F)
+where
+    F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<(), StoreError>> + Send + 'static,
+{
+    store.write(work).await.unwrap();
+}
+
+/// Fills the tables with rows of other accounts, and some that the calls are about.
+async fn seed(store: &Store) -> Subjects {
+    for start in (0..OTHERS).step_by(50) {
+        put(store, move |tx| Box::pin(async move { seed_others(tx, start..start + 50).await })).await;
+    }
+    let own = account("own");
+    let mut certificate = certificate(&own.id, "own.example", 777_777);
+    certificate.summary.profile_id = "prof-rare".parse().unwrap();
+    certificate.summary.not_after = after(30);
+    certificate.summary.revocation = Some(Revocation { at: NOW, reason: RevocationReason::UNSPECIFIED });
+    let mut order = order(&own.id, "own.example");
+    order.order.profile_id = "prof-rare".parse().unwrap();
+    order.order.certificate_id = Some(certificate.summary.id.clone());
+    certificate.summary.order_id = Some(order.order.id.clone());
+    let mut event = event("key:own", "order.failed");
+    event.resource_id = "own".to_owned();
+    event.outcome = model::Outcome::Refused;
+    event.id = AuditEventId::generate(after(9000), &SystemEntropy);
+    event.created_at = after(9000);
+    let subjects = Subjects { account: own, order, certificate, key: api_key("own", [7; 32]), event };
+    let stored = subjects.clone();
+    put(store, move |tx| {
+        Box::pin(async move {
+            tx.put_issuer(&issuer()).await?;
+            tx.insert_profile(&profile(PROFILE)).await?;
+            tx.insert_account(&Account { status: AccountStatus::Suspended, ..stored.account }).await?;
+            tx.insert_order(&stored.order).await?;
+            tx.insert_certificate(&stored.certificate).await?;
+            tx.insert_api_key(&stored.key).await?;
+            tx.record(&[stored.event]).await
+        })
+    })
+    .await;
+    subjects
+}
+
+async fn seed_others(tx: &mut Tx, numbers: std::ops::Range<u64>) -> Result<(), StoreError> {
+    let mut events = Vec::new();
+    let mut nonces = Vec::new();
+    for number in numbers {
+        let other = account(&format!("other {number}"));
+        tx.insert_account(&other).await?;
+        let mut ended = order(&other.id, &format!("n{number}.example"));
+        ended.order.status = if number % 2 == 0 { OrderStatus::Valid } else { OrderStatus::Invalid };
+        tx.insert_order(&ended).await?;
+        let mut certificate = certificate(&other.id, &format!("n{number}.example"), number + 1);
+        certificate.summary.order_id = Some(ended.order.id.clone());
+        tx.insert_certificate(&certificate).await?;
+        let mut decided = order(&other.id, "challenged.example");
+        decided.order.status = OrderStatus::Pending;
+        decided.order.expires_at = after(100_000);
+        decided.authorizations[0].status = AuthorizationStatus::Pending;
+        decided.authorizations[0].offered = Some(vec![ChallengeKind::Http01]);
+        let challenged = decided.authorizations[0].id.clone();
+        tx.insert_order(&decided).await?;
+        tx.start_challenge(&challenged, ChallengeKind::Http01, NOW).await?;
+        tx.end_challenges(&challenged, NOW).await?;
+        tx.fail_order(&decided.order.id, OrderStatus::Pending, &problem(), NOW).await?;
+        let mut hash = [0; 32];
+        hash[..8].copy_from_slice(&(number + 1).to_be_bytes());
+        hash[31] = 1;
+        tx.insert_api_key(&api_key("other", hash)).await?;
+        let mut created = event(&format!("acme:{}", other.id), "order.created");
+        created.resource_id = ended.order.id.to_string();
+        events.push(created);
+        let mut nonce = [9; 16];
+        nonce[..8].copy_from_slice(&number.to_be_bytes());
+        nonces.push((nonce, after(3600)));
+    }
+    tx.record(&events).await?;
+    tx.redeem_nonces(&nonces).await.map(drop)
+}
+
+/// Runs each of `calls` in one transaction, which is rolled back, and returns what they should not have done.
+async fn explain(store: &Store, subjects: &Subjects, calls: &'static [(&'static str, Call)]) -> Vec<String> {
+    let (engine, faults) = (store.engine(), Arc::new(Mutex::new(Vec::new())));
+    let (seen, subjects) = (Arc::clone(&faults), subjects.clone());
+    let outcome = store
+        .write(move |tx| {
+            Box::pin(async move {
+                let nothing = Explaining { inner: None, engine, faults: Arc::clone(&seen) };
+                let inner = tx.replace_connection(Box::new(nothing));
+                tx.replace_connection(Box::new(Explaining {
+                    inner: Some(inner),
+                    engine,
+                    faults: Arc::clone(&seen),
+                }));
+                for (name, call) in calls {
+                    let before = seen.lock().unwrap().len();
+                    // What a call finds is not asked here; some find that their row has moved on.
+                    match call(tx, subjects.clone()).await {
+                        Ok(()) | Err(StoreError::Conflict) => {}
+                        Err(error) => seen.lock().unwrap().push(format!("fails: {error}")),
+                    }
+                    for fault in &mut seen.lock().unwrap()[before..] {
+                        *fault = format!("{name}: {fault}");
+                    }
+                }
+                Err::<(), _>(StoreError::Conflict)
+            })
+        })
+        .await;
+    assert!(matches!(outcome, Err(StoreError::Conflict)), "{outcome:?}");
+    let mut faults = faults.lock().unwrap();
+    std::mem::take(&mut *faults)
+}
+
+async fn open(url: DatabaseUrl) -> Store {
+    let store = Store::connect(&StoreOptions::new(url)).await.unwrap();
+    store.migrate().await.unwrap();
+    store
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_sqlite_every_statement_goes_by_an_index() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(DatabaseUrl::Sqlite { path: directory.path().join("plans.db") }).await;
+    let subjects = seed(&store).await;
+    let faults = explain(&store, &subjects, CALLS).await;
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgresql_every_statement_looks_at_few_rows() {
+    let url = Postgres::shared().create_database("plans");
+    let store = open(DatabaseUrl::Postgres { url: url.clone() }).await;
+    let subjects = seed(&store).await;
+    Postgres::shared().query(&url, "ANALYZE");
+    let faults = explain(&store, &subjects, CALLS).await;
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// What an issuance asks of the store, from newOrder to the download.
+const ISSUANCE: &[(&str, Call)] = calls! {
+    "account": |tx, s| tx.account(&s.account.id);
+    "profile": |tx, _s| tx.profile(&PROFILE.parse::<ProfileId>().unwrap());
+    "nonce": |tx, _s| tx.redeem_nonces(&[([1; 16], after(60))]);
+    "newOrder": |tx, s| async move {
+        tx.insert_order(&order(&s.account.id, "new.example")).await?;
+        tx.record(&[event("acme:own", "order.created")]).await
+    };
+    "order": |tx, s| tx.order(&s.order.order.id);
+    "authorizations": |tx, s| tx.authorizations_of_order(&s.order.order.id);
+    "claim": |tx, s| tx.claim_order(&s.order.order.id, "csr", "claim", NOW);
+    "finalize": |tx, s| async move {
+        let new = certificate(&s.account.id, "own.example", 888_888);
+        tx.insert_certificate(&new).await?;
+        tx.complete_order(&s.order.order.id, "claim", &new.summary.id, NOW).await?;
+        tx.record(&[event("acme:own", "certificate.issued")]).await
+    };
+    "download": |tx, s| tx.certificate(&s.certificate.summary.id);
+    "orders list": |tx, s| tx.order_ids_of_account(&s.account.id, &PageRequest { after: None, limit: 50 });
+};
+
+/// cert-manager's shape of trouble: one account whose orders nobody finishes. Its next issuance must not look at them.
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_pending_orders_of_an_account_do_not_burden_its_next_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = Postgres::shared().create_database("pending");
+    for database in [
+        DatabaseUrl::Sqlite { path: directory.path().join("pending.db") },
+        DatabaseUrl::Postgres { url: url.clone() },
+    ] {
+        let store = open(database).await;
+        let own = account("own");
+        let subjects = Subjects {
+            order: order(&own.id, "own.example"),
+            certificate: certificate(&own.id, "own.example", 1),
+            key: api_key("own", [7; 32]),
+            event: event("acme:own", "x"),
+            account: own.clone(),
+        };
+        let stored = subjects.clone();
+        put(&store, move |tx| {
+            Box::pin(async move {
+                tx.insert_account(&stored.account).await?;
+                tx.insert_order(&stored.order).await?;
+                tx.insert_certificate(&stored.certificate).await
+            })
+        })
+        .await;
+        for _ in 0..100 {
+            let owner = own.id.clone();
+            put(&store, move |tx| {
+                Box::pin(async move {
+                    for _ in 0..100 {
+                        let mut pending = order(&owner, "never.example");
+                        pending.order.status = OrderStatus::Pending;
+                        pending.authorizations[0].status = AuthorizationStatus::Pending;
+                        tx.insert_order(&pending).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await;
+        }
+        if store.engine() == EngineKind::Postgres {
+            Postgres::shared().query(&url, "ANALYZE");
+        }
+        let faults = explain(&store, &subjects, ISSUANCE).await;
+        assert!(faults.is_empty(), "{}", faults.join("\n"));
+    }
+}

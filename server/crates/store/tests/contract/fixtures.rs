@@ -1,0 +1,150 @@
+//! Rows to store, each valid by itself.
+
+use std::time::Duration;
+
+use model::*;
+
+pub const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+pub const ISSUER: &str = "iss-test";
+pub const PROFILE: &str = "prof-test";
+
+pub fn after(seconds: u64) -> Timestamp {
+    NOW + Duration::from_secs(seconds)
+}
+
+/// An account whose key has this thumbprint.
+pub fn account(thumbprint: &str) -> Account {
+    Account {
+        id: AccountId::generate(NOW, &SystemEntropy),
+        status: AccountStatus::Valid,
+        jwk: "{}".to_owned(),
+        key_thumbprint: thumbprint.to_owned(),
+        contacts: vec!["mailto:a@example.com".to_owned()],
+        created_at: NOW,
+        created_from: Some("192.0.2.1".parse().unwrap()),
+        version: 1,
+    }
+}
+
+/// An order of `name` that is ready and good for a minute, as its authorization is.
+pub fn order(account: &AccountId, name: &str) -> NewOrder {
+    order_at(account, name, NOW)
+}
+
+/// As [`order`], made at `now`.
+pub fn order_at(account: &AccountId, name: &str, now: Timestamp) -> NewOrder {
+    let expires_at = now + Duration::from_secs(60);
+    let identifier = Identifier::parse_any(name).unwrap();
+    let id = OrderId::generate(now, &SystemEntropy);
+    let (base, wildcard) = match &identifier {
+        Identifier::Dns(dns) => (Identifier::parse_any(dns.base()).unwrap(), dns.is_wildcard()),
+        Identifier::Ip(_) => (identifier.clone(), false),
+    };
+    let authorization = Authorization {
+        id: AuthorizationId::generate(now, &SystemEntropy),
+        order_id: Some(id.clone()),
+        account_id: account.clone(),
+        profile_id: PROFILE.parse().unwrap(),
+        identifier: base,
+        wildcard,
+        status: AuthorizationStatus::Valid,
+        token: "token".to_owned(),
+        offered: None,
+        source_id: None,
+        created_at: now,
+        expires_at,
+        validated_at: Some(now),
+    };
+    let order = Order {
+        id,
+        account_id: account.clone(),
+        profile_id: PROFILE.parse().unwrap(),
+        status: OrderStatus::Ready,
+        identifiers: vec![identifier],
+        not_before: None,
+        not_after: None,
+        error: None,
+        csr_sha256: None,
+        certificate_id: None,
+        authorization_ids: vec![authorization.id.clone()],
+        created_at: now,
+        expires_at,
+        updated_at: now,
+    };
+    NewOrder { order, authorizations: vec![authorization] }
+}
+
+/// A certificate of `name` that is good for an hour. `number` makes it unlike others.
+pub fn certificate(account: &AccountId, name: &str, number: u64) -> Certificate {
+    let summary = CertificateSummary {
+        id: CertificateId::generate(NOW, &SystemEntropy),
+        serial: format!("{number:032x}"),
+        issuer_id: ISSUER.parse().unwrap(),
+        profile_id: PROFILE.parse().unwrap(),
+        account_id: Some(account.clone()),
+        order_id: None,
+        common_name: None,
+        identifiers: vec![Identifier::parse_any(name).unwrap()],
+        key_type: KeyType::EcdsaP256,
+        sha256: format!("{number:064x}"),
+        not_before: NOW,
+        not_after: after(3600),
+        created_at: NOW,
+        revocation: None,
+    };
+    Certificate { summary, der: vec![0x30, 0x00], chain_id: "chain".to_owned() }
+}
+
+pub fn event(actor: &str, action: &str) -> AuditEvent {
+    AuditEvent {
+        id: AuditEventId::generate(NOW, &SystemEntropy),
+        created_at: NOW,
+        actor: actor.to_owned(),
+        action: action.to_owned(),
+        resource_type: "order".to_owned(),
+        resource_id: "x".to_owned(),
+        outcome: Outcome::Success,
+        client_ip: Some("192.0.2.1".parse().unwrap()),
+        request_id: None,
+        details: serde_json::json!({ "n": 1 }),
+    }
+}
+
+pub fn issuer() -> Issuer {
+    Issuer {
+        id: ISSUER.parse().unwrap(),
+        name: "Test CA".to_owned(),
+        chain: vec![vec![0x30, 0x00], vec![0x30, 0x01, 0x00]],
+        sealed_key: Some(vec![1, 2, 3]),
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+/// A profile under [`issuer`]; all but the required members of its spec are defaults.
+pub fn profile(id: &str) -> Profile {
+    let spec = serde_json::json!({
+        "name": "Test",
+        "issuer_id": ISSUER,
+        "acme_auth_mode": "trust_authenticated",
+        "max_ttl_seconds": 3600,
+    });
+    Profile {
+        id: id.parse().unwrap(),
+        spec: serde_json::from_value(spec).unwrap(),
+        version: 1,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+pub fn api_key(name: &str, sha256: [u8; 32]) -> ApiKey {
+    ApiKey {
+        id: ApiKeyId::generate(NOW, &SystemEntropy),
+        name: name.to_owned(),
+        sha256,
+        created_by: "system:test".to_owned(),
+        created_at: NOW,
+        revoked_at: None,
+    }
+}

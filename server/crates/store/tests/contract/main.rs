@@ -1,0 +1,20 @@
+//! What every engine must do, run on SQLite and on a real PostgreSQL. One file for each subject.
+
+mod accounts;
+mod api_keys;
+mod audit;
+mod authorizations;
+mod backup;
+mod certificates;
+mod challenges;
+mod damage;
+mod fixtures;
+mod migrations;
+mod nonces;
+mod orders;
+mod profiles;
+mod rate_limits;
+mod schema;
+mod secrets;
+mod support;
+mod units;
