@@ -96,11 +96,12 @@ pub async fn open(config: &Config, purpose: Purpose) -> Result<Opened, StartErro
         false => store.check_schema().await?,
     }
     encryption_key::keep(&store, &sealer, config, &key, entropy.as_ref()).await?;
-    let (signer, ca_from_files) =
+    let (mut signer, ca_from_files) =
         issuer::load_or_create(&store, &sealer, config, clock.as_ref(), &entropy).await?;
     let links = Links::new(config.http.external_url.clone());
     let validator = Validator::new(&config.validation).map_err(|e| StartError::Other(e.to_string()))?;
     let caa_identities = config.acme.caa_identities.clone();
+    add_alternate_chains(&mut signer, config, clock.as_ref())?;
     let core = Core {
         validation: Validation::new(validator, &config.validation, caa_identities, links),
         store,
@@ -309,6 +310,27 @@ fn load_ca_files(config: &Config, clock: &dyn Clock) -> Result<Option<CaSigner>,
     let signer = CaSigner::from_pem(&certificates, &key, clock.now())
         .map_err(|e| cert_fault(format!("`{}`: {e}", files.cert.display())))?;
     Ok(Some(signer))
+}
+
+/// The other chains of the CA, from the operator's files.
+pub fn add_alternate_chains(
+    signer: &mut CaSigner,
+    config: &Config,
+    clock: &dyn Clock,
+) -> Result<(), ConfigError> {
+    for path in &config.ca.alternate_chains {
+        let fault = |fault: String| {
+            ConfigError::new(
+                "CERTCTL_CA_ALTERNATE_CHAIN_FILE",
+                format!("`{}`: {fault}", path.display()),
+                "another certificate for the CA's name and key, and the chain above it in PEM",
+            )
+        };
+        let certificates =
+            std::fs::read_to_string(path).map_err(|e| fault(format!("it cannot be read: {e}")))?;
+        signer.add_alternate(&certificates, clock.now()).map_err(|e| fault(e.to_string()))?;
+    }
+    Ok(())
 }
 
 /// Takes the data directory for a command that must not run beside a server.

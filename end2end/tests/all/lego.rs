@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use end2end::api::{certificate_by_serial, list, with_open_profile};
+use end2end::authority::CrossSigned;
 use end2end::certificate::{Chain, internal_ca};
 use end2end::program::{openssl_verify, program, succeed};
 use end2end::{Engine, on_each_engine};
 use tempfile::TempDir;
 use testkit::{CertctlServer, process};
 
-on_each_engine!(issue_renew_and_revoke, several_names_and_key_types);
+on_each_engine!(issue_renew_and_revoke, several_names_and_key_types, a_preferred_chain_is_taken);
 
 async fn issue_renew_and_revoke(engine: Engine) {
     let server = engine.server().start().await;
@@ -63,6 +64,16 @@ async fn several_names_and_key_types(engine: Engine) {
         names.sort_unstable();
         assert_eq!(names, [first, second]);
     }
+}
+
+async fn a_preferred_chain_is_taken(engine: Engine) {
+    let ca = CrossSigned::new();
+    let server = ca.settings(engine.server()).start().await;
+    let lego = Lego::new(&server, with_open_profile(&server).await);
+    succeed(lego.command(&["plain.internal"], &[], &["run"])).await;
+    lego.chain("plain.internal").verify_with_webpki(&ca.old.pem(), "plain.internal");
+    succeed(lego.command(&["new.internal"], &[], &["run", "--preferred-chain", "New root"])).await;
+    lego.chain("new.internal").verify_with_webpki(&ca.new.pem(), "new.internal");
 }
 
 /// lego's files, and how it is to reach a server.

@@ -2,10 +2,14 @@
 
 mod api;
 mod certbot;
+mod chains;
 mod crash;
 mod faults;
 mod instant;
 mod lego;
 mod limits;
+mod profiles;
 mod quickstart;
+mod renewal;
+mod validity;
 mod zlint;

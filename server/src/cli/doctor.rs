@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use ca::Sealer;
 use model::{Clock, IssuerId, SystemClock, Timestamp};
 
-use crate::config::{CaFiles, Config, DatabaseLocation, Settings, TlsConfig, read_private_file};
+use crate::config::{Config, DatabaseLocation, Settings, TlsConfig, read_private_file};
 use crate::startup;
 use crate::tls::FileIdentity;
 
@@ -43,7 +43,7 @@ pub async fn run(settings: &Settings) -> ExitCode {
             clock(&mut report);
             port(&mut report, &config);
             data_dir(&mut report, &config.data_dir);
-            ca_files(&mut report, config.ca.files.as_ref());
+            ca_files(&mut report, &config);
             tls_files(&mut report, &config.tls);
             database(&mut report, &config).await;
         }
@@ -93,8 +93,8 @@ fn data_dir(report: &mut Report, path: &Path) {
     }
 }
 
-fn ca_files(report: &mut Report, files: Option<&CaFiles>) {
-    let Some(files) = files else { return };
+fn ca_files(report: &mut Report, config: &Config) {
+    let Some(files) = &config.ca.files else { return };
     let key = match read_private_file(&files.key) {
         Ok(key) => key,
         Err(fault) => return report.fault("CA key file", &fault),
@@ -104,7 +104,12 @@ fn ca_files(report: &mut Report, files: Option<&CaFiles>) {
         Err(e) => return report.fault("CA certificate file", &format!("`{}`: {e}", files.cert.display())),
     };
     match ca::CaSigner::from_pem(&certificates, &key, SystemClock.now()) {
-        Ok(signer) => expiry(report, &format!("CA files, `{}`", signer.common_name()), signer.not_after()),
+        Ok(mut signer) => {
+            expiry(report, &format!("CA files, `{}`", signer.common_name()), signer.not_after());
+            if let Err(e) = startup::add_alternate_chains(&mut signer, config, &SystemClock) {
+                report.fault("alternate chains", &e.to_string());
+            }
+        }
         Err(e) => report.fault("CA files", &e.to_string()),
     }
 }

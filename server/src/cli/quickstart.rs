@@ -101,6 +101,7 @@ async fn ensure_profile(core: &Core) -> Result<(), StartError> {
         permitted_names: vec![parse("**.internal")?],
         excluded_names: Vec::new(),
         must_staple: false,
+        selectable_profiles: Vec::new(),
         allowed_client_networks: vec![
             model::IpNet::from(std::net::IpAddr::V6(std::net::Ipv6Addr::LOCALHOST)),
             "127.0.0.0/8".parse().map_err(|e| StartError::Other(format!("{e}")))?,

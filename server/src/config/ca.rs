@@ -11,6 +11,8 @@ pub struct CaConfig {
     pub key_algorithm: CaKeyAlgorithm,
     /// An existing CA to sign with instead.
     pub files: Option<CaFiles>,
+    /// Files with other chains for the CA, each beginning with another certificate for its name and key.
+    pub alternate_chains: Vec<PathBuf>,
     pub key_blocklist: KeyBlocklist,
 }
 
@@ -55,6 +57,14 @@ impl CaConfig {
         };
         let files = parse_file_pair(settings, "CERTCTL_CA_CERT_FILE", "CERTCTL_CA_KEY_FILE")?;
         let files = files.map(|(cert, key)| CaFiles { cert, key });
-        Ok(Self { common_name: common_name.to_owned(), key_algorithm, files, key_blocklist })
+        let alternate_chains = settings.value("CERTCTL_CA_ALTERNATE_CHAIN_FILE").split(',').map(str::trim);
+        let alternate_chains = alternate_chains.filter(|path| !path.is_empty()).map(PathBuf::from).collect();
+        Ok(Self {
+            common_name: common_name.to_owned(),
+            key_algorithm,
+            files,
+            alternate_chains,
+            key_blocklist,
+        })
     }
 }

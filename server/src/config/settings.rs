@@ -121,6 +121,12 @@ pub const TABLE: &[Setting] = &[
         "The private key (PEM, unencrypted) of CERTCTL_CA_CERT_FILE; not readable by others.",
     ),
     setting(
+        "CERTCTL_CA_ALTERNATE_CHAIN_FILE",
+        "",
+        "FILES",
+        "Other chains for the CA (PEM, comma-separated, one chain a file), which ACME clients may choose: each a certificate for the CA's name and key, e.g. a cross-signature, then those above it.",
+    ),
+    setting(
         "CERTCTL_KEY_BLOCKLIST_FILE",
         "",
         "FILE",

@@ -64,6 +64,11 @@ impl Links {
         self.origin.join(&format!("/acme/rate-limits/{limit}"))
     }
 
+    /// `number`: as [`ca::CaSigner::alternates_for`] counts.
+    pub fn alternate_chain(&self, id: &CertificateId, number: usize) -> String {
+        self.origin.join(&format!("/acme/certificate/{id}/alternate/{number}"))
+    }
+
     /// The account that a `kid` names (RFC 8555 §6.2), when it has the form that [`Self::account`] gives.
     pub fn account_of_kid(&self, kid: &str) -> Option<AccountId> {
         kid.strip_prefix(self.origin.as_str())?.strip_prefix("/acme/account/")?.parse().ok()

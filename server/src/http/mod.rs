@@ -66,6 +66,7 @@ routes! {
     post "/acme/authz/{id}"                       => acme::authorization::read_or_deactivate;
     post "/acme/challenge/{authz_id}/{kind}"      => acme::challenge::read_or_respond;
     post "/acme/certificate/{id}"                 => acme::certificate::download;
+    post "/acme/certificate/{id}/alternate/{number}" => acme::certificate::download_alternate;
     post "/acme/revoke-cert"                      => acme::revoke::revoke;
     post "/acme/key-change"                       => acme::key_change::change;
     get  "/acme/rate-limits/{limit}"              => acme::rate_limit::explain;

@@ -160,7 +160,7 @@ pub async fn create(
     let profile = profile.ok_or_else(|| Error::not_found(format!("profile {profile_id}")))?;
     let identifiers = std::slice::from_ref(identifier);
     let now = core.now();
-    let beginning = match policy::check(&profile, caller, identifiers) {
+    let beginning = match policy::check(core, &profile, caller, identifiers) {
         Ok(()) => beginnings(core, account, &profile, identifiers, now).await?,
         Err(refusal) => Err(refusal),
     };

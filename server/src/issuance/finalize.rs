@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acme::Problem;
-use ca::{CaSigner, Csr, LeafRequest, PublicKeyAlgorithm, Serial};
+use ca::{CaSigner, Csr, LeafRequest, PublicKeyAlgorithm, Serial, Validity};
 use model::{
     Account, Caller, Certificate, CertificateId, CertificateSummary, Order, OrderId, OrderStatus, Profile,
     Timestamp,
@@ -39,7 +39,12 @@ pub async fn finalize(
         let details = json!({ "rule": "enabled", "reason": problem.detail, "profile_id": order.profile_id });
         return refuse(core, caller, &order, problem, details).await;
     };
-    if let Err(refusal) = policy::check(&profile, caller, &order.identifiers) {
+    if !profile.spec.enabled {
+        let problem = Problem::invalid_profile(format!("the profile {} was withdrawn", profile.id));
+        let details = json!({ "rule": "enabled", "reason": problem.detail });
+        return refuse(core, caller, &order, problem, details).await;
+    }
+    if let Err(refusal) = policy::check(core, &profile, caller, &order.identifiers) {
         let details = refusal.details(&profile, &order.identifiers);
         return refuse(core, caller, &order, refusal.problem, details).await;
     }
@@ -59,6 +64,7 @@ pub async fn finalize(
     let signer = signer.ok_or_else(|| {
         Error::Unavailable(format!("the issuer {} cannot sign now", profile.spec.issuer_id))
     })?;
+    let common_name = common_name.filter(|name| signer.allows_common_name(name));
     let job = Finalization {
         core: Arc::clone(core),
         caller: caller.clone(),
@@ -224,14 +230,16 @@ impl Finalization {
         let ttl = Duration::from_secs(self.profile.spec.ttl_seconds());
         // Relying parties whose clock is a little behind must accept the certificate at once.
         let backdate = Duration::from_secs(60).min(ttl / 10);
-        let not_before = self.order.not_before.unwrap_or(now - backdate).truncated_to_second();
-        let not_before = not_before.max(self.signer.validity().not_before);
-        let end = self.signer.not_after();
+        let issuer = self.signer.validity();
+        let not_before = match self.order.not_before {
+            Some(asked) => asked,
+            None => (now - backdate).truncated_to_second().max(issuer.not_before),
+        };
         let not_after = match self.order.not_after {
             Some(asked) => asked,
-            None => (not_before + ttl - Duration::from_secs(1)).min(end),
+            None => (not_before + ttl - Duration::from_secs(1)).min(issuer.not_after),
         };
-        if not_after <= now || not_after > end {
+        if not_after <= now || !issuer.contains(&Validity { not_before, not_after }) {
             let problem = "the order's validity cannot be had any more; order again";
             return Err(Problem::order_not_ready(problem).into());
         }

@@ -24,11 +24,13 @@ pub const CLOCK_SLACK: Duration = Duration::from_secs(300);
 #[derive(Debug)]
 pub struct OrderRequest {
     pub identifiers: Vec<Identifier>,
+    /// The profile that the client chose, by the name that the directory advertises.
+    pub profile: Option<String>,
     pub not_before: Option<Timestamp>,
     pub not_after: Option<Timestamp>,
 }
 
-/// Creates an order under `profile_id`: ready when all its authorizations are born valid, else pending.
+/// Creates an order in the directory of `profile_id`: ready when all its authorizations are born valid, else pending.
 pub async fn create(
     core: &Core,
     caller: &Caller,
@@ -36,11 +38,10 @@ pub async fn create(
     profile_id: &ProfileId,
     request: OrderRequest,
 ) -> Result<Order> {
-    let profile = core.store.read().await?.profile(profile_id).await?;
-    let profile = profile.ok_or_else(|| Error::not_found(format!("profile {profile_id}")))?;
+    let profile = choose_profile(core, profile_id, request.profile.as_deref()).await?;
     let refused =
         |refusal| refuse(core, caller, account, &profile, "order.refused", &request.identifiers, refusal);
-    if let Err(refusal) = policy::check(&profile, caller, &request.identifiers) {
+    if let Err(refusal) = policy::check(core, &profile, caller, &request.identifiers) {
         return refused(refusal).await;
     }
     let now = core.now();
@@ -95,6 +96,27 @@ pub(super) async fn hold_sources(tx: &mut Tx, made: &[Authorization], now: Times
     Err(Error::Unavailable("an authorization that was to be used again has just ended".to_owned()))
 }
 
+/// The profile of the directory, or the one that the client chose among those that the directory advertises
+/// (draft-ietf-acme-profiles §4).
+async fn choose_profile(core: &Core, directory: &ProfileId, chosen: Option<&str>) -> Result<Profile> {
+    let mut db = core.store.read().await?;
+    let own = db.profile(directory).await?;
+    let own = own.ok_or_else(|| Error::not_found(format!("profile {directory}")))?;
+    let Some(chosen) = chosen.filter(|name| *name != own.id.as_str()) else { return Ok(own) };
+    if !own.spec.enabled {
+        return Err(Problem::unauthorized(format!("the profile {} is disabled", own.id)).into());
+    }
+    let named = own.spec.selectable_profiles.iter().find(|id| id.as_str() == chosen);
+    let found = match named {
+        Some(id) => db.profile(id).await?.filter(|profile| profile.spec.enabled),
+        None => None,
+    };
+    found.ok_or_else(|| {
+        let detail = "the profile of the order is none of those that the directory lists in `meta.profiles`";
+        Problem::invalid_profile(detail).into()
+    })
+}
+
 /// notBefore and notAfter are honoured exactly or refused, never altered (RFC 8555 §7.4).
 fn check_validity(core: &Core, profile: &Profile, request: &OrderRequest, now: Timestamp) -> Result<()> {
     let refuse = |reason: String| Err(Error::Acme(Problem::malformed(reason)));
@@ -106,6 +128,15 @@ fn check_validity(core: &Core, profile: &Profile, request: &OrderRequest, now: T
     if start > now + longest {
         return refuse(format!("notBefore {start} lies too far in the future"));
     }
+    let issuer = core.signers.signer(&profile.spec.issuer_id).map(|signer| signer.validity());
+    if let (Some(asked), Some(issuer)) = (request.not_before, issuer)
+        && !(issuer.not_before..issuer.not_after).contains(&asked)
+    {
+        return refuse(format!(
+            "notBefore {asked} lies outside the validity of the issuing CA, {} to {}",
+            issuer.not_before, issuer.not_after
+        ));
+    }
     let Some(end) = request.not_after else { return Ok(()) };
     if end <= start || end <= now {
         return refuse(format!("notAfter {end} is not after notBefore, or is in the past"));
@@ -116,12 +147,12 @@ fn check_validity(core: &Core, profile: &Profile, request: &OrderRequest, now: T
             profile.id, profile.spec.max_ttl_seconds
         ));
     }
-    if let Some(signer) = core.signers.signer(&profile.spec.issuer_id)
-        && end > signer.not_after()
+    if let Some(issuer) = issuer
+        && end > issuer.not_after
     {
         return refuse(format!(
             "notAfter {end} is later than the end of the issuing CA, {}",
-            signer.not_after()
+            issuer.not_after
         ));
     }
     Ok(())

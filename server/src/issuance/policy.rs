@@ -4,11 +4,13 @@ use acme::{Problem, ProblemType, Subproblem};
 use model::{Caller, ChallengeKind, Identifier, Profile};
 use serde_json::{Value, json};
 
+use crate::core::Core;
+
 /// A refusal: what the client is told, and what the audit event says.
 #[derive(Debug)]
 pub struct Refusal {
     pub problem: Problem,
-    /// The rule of the profile, by the name of its field.
+    /// The rule of the profile, by the name of its field; `issuer` for what the CA itself cannot certify.
     pub rule: &'static str,
 }
 
@@ -27,7 +29,12 @@ impl Refusal {
 }
 
 /// Whether `caller` may have a certificate for `identifiers` under `profile`.
-pub fn check(profile: &Profile, caller: &Caller, identifiers: &[Identifier]) -> Result<(), Refusal> {
+pub fn check(
+    core: &Core,
+    profile: &Profile,
+    caller: &Caller,
+    identifiers: &[Identifier],
+) -> Result<(), Refusal> {
     if !profile.spec.enabled {
         let problem = Problem::unauthorized(format!("the profile {} is disabled", profile.id));
         return Err(Refusal { problem, rule: "enabled" });
@@ -39,10 +46,25 @@ pub fn check(profile: &Profile, caller: &Caller, identifiers: &[Identifier]) -> 
         ));
         return Err(Refusal { problem, rule: "allowed_client_networks" });
     }
+    let by_profile = format!("the profile {}", profile.id);
+    check_names(&by_profile, "names", identifiers, |id| profile.spec.refusal(id))?;
+    match core.signers.signer(&profile.spec.issuer_id) {
+        Some(signer) => check_names("the issuing CA", "issuer", identifiers, |id| signer.refusal(id)),
+        // A CA that cannot sign now has its say at finalize.
+        None => Ok(()),
+    }
+}
+
+fn check_names(
+    who: &str,
+    rule: &'static str,
+    identifiers: &[Identifier],
+    refusal: impl Fn(&Identifier) -> Option<String>,
+) -> Result<(), Refusal> {
     let refused: Vec<_> = identifiers
         .iter()
         .filter_map(|id| {
-            let reason = profile.spec.refusal(id)?;
+            let reason = refusal(id)?;
             Some(Subproblem {
                 kind: ProblemType::RejectedIdentifier,
                 detail: reason,
@@ -55,12 +77,8 @@ pub fn check(profile: &Profile, caller: &Caller, identifiers: &[Identifier]) -> 
     }
     let names: Vec<_> =
         refused.iter().filter_map(|s| s.identifier.as_ref()).map(|id| id.value.as_str()).collect();
-    let problem = Problem::rejected_identifier(format!(
-        "the profile {} does not permit {}",
-        profile.id,
-        names.join(", ")
-    ));
-    Err(Refusal { problem: problem.with_subproblems(refused), rule: "names" })
+    let problem = Problem::rejected_identifier(format!("{who} does not permit {}", names.join(", ")));
+    Err(Refusal { problem: problem.with_subproblems(refused), rule })
 }
 
 /// The challenges by which control of `identifier` may be shown under `profile`.

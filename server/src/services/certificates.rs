@@ -38,6 +38,21 @@ pub async fn revoke(
     revoke::store(core, caller, certificate, reason).await
 }
 
+/// The other chains (DER, issuer first) that lead from a certificate to a root, with their numbers: those of the CA as
+/// it is now, for certificates of the key that it has now.
+pub fn alternates<'a>(core: &'a Core, certificate: &'a Certificate) -> Vec<(usize, &'a [Vec<u8>])> {
+    let Some(signer) = core.signers.signer(&certificate.summary.issuer_id) else { return Vec::new() };
+    if signer.alternates().next().is_none() {
+        return Vec::new();
+    }
+    match ca::authority_key_identifier(&certificate.der) {
+        Ok(Some(issuer)) if issuer == signer.ski() => {
+            signer.alternates_for(&certificate.chain_id, &certificate.summary.identifiers).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// The certificate with its chain, for whoever may see it; the caller of this function decides that.
 pub async fn load(core: &Core, id: &CertificateId) -> Result<Option<(Certificate, Vec<Vec<u8>>)>> {
     let mut db = core.store.read().await?;

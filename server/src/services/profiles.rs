@@ -1,5 +1,6 @@
 use model::{AcmeAuthMode, CaaMode, Caller, Page, PageRequest, Profile, ProfileId, ProfileSpec};
 use serde_json::json;
+use store::Reader;
 
 use crate::auth::{Permission, authorise};
 use crate::core::{Core, Resource};
@@ -11,6 +12,9 @@ const MAX_TTL_SECONDS: u64 = 10 * 365 * 86_400;
 const MIN_TTL_SECONDS: u64 = 300;
 /// Ninety days: as long as an ended order, whose authorization may be in use again, is kept.
 const MAX_REUSE_HOURS: u32 = 90 * 24;
+
+/// More profiles than this nobody could choose from, and each directory lists them.
+const MAX_SELECTABLE: usize = 50;
 
 /// What makes a profile risky; shown wherever it is shown.
 pub fn warnings(spec: &ProfileSpec) -> Vec<String> {
@@ -43,6 +47,18 @@ pub async fn find(core: &Core, caller: &Caller, id: &ProfileId) -> Result<Profil
     profile.ok_or_else(|| unknown(id))
 }
 
+/// The profiles that clients may choose in the directory of `profile`: itself and those that it names, without those
+/// that are disabled or gone.
+pub async fn selectable(core: &Core, profile: &Profile) -> Result<Vec<Profile>> {
+    let mut all = match profile.spec.selectable_profiles.as_slice() {
+        [] => Vec::new(),
+        ids => core.store.read().await?.profiles_by_ids(ids).await?,
+    };
+    all.retain(|p| p.spec.enabled && p.id != profile.id);
+    all.push(profile.clone());
+    Ok(all)
+}
+
 /// `id`: chosen by the caller, else generated.
 pub async fn create(
     core: &Core,
@@ -64,6 +80,7 @@ pub async fn create(
                 if tx.profile(&stored.id).await?.is_some() {
                     return Err(Error::Conflict(format!("the profile {} exists already", stored.id)));
                 }
+                check_selectable(tx, &stored).await?;
                 tx.insert_profile(&stored).await?;
                 tx.record(&[event]).await?;
                 Ok(())
@@ -100,6 +117,7 @@ pub async fn update(
     core.store
         .write(move |tx| {
             Box::pin(async move {
+                check_selectable(tx, &stored).await?;
                 if !tx.replace_profile(&stored, before.version).await? {
                     return Err(lost_update(&before));
                 }
@@ -111,7 +129,8 @@ pub async fn update(
     Ok(after)
 }
 
-/// A profile with open orders is in use and stays; certificates issued under it are history and do not hold it.
+/// A profile with open orders, or that another one lets clients choose, is in use and stays; certificates issued under
+/// it are history and do not hold it.
 pub async fn delete(
     core: &Core,
     caller: &Caller,
@@ -132,6 +151,13 @@ pub async fn delete(
                         "the profile {id} is in use: {open} of its orders are open; disable it, and delete it when they have ended"
                     )));
                 }
+                let named_by = named_by(tx, &id).await?;
+                if !named_by.is_empty() {
+                    return Err(Error::Conflict(format!(
+                        "the profile {id} is in use: it is in selectable_profiles of {}",
+                        named_by.join(", ")
+                    )));
+                }
                 if !tx.delete_profile(&id, expected_version).await? {
                     return Err(lost_update(&before));
                 }
@@ -140,6 +166,31 @@ pub async fn delete(
             })
         })
         .await
+}
+
+/// Refuses a profile that lets clients choose profiles that do not exist.
+async fn check_selectable(db: &mut Reader, profile: &Profile) -> Result<()> {
+    let known = db.profiles_by_ids(&profile.spec.selectable_profiles).await?;
+    let is_known = |id: &ProfileId| *id == profile.id || known.iter().any(|p| p.id == *id);
+    match profile.spec.selectable_profiles.iter().find(|id| !is_known(id)) {
+        None => Ok(()),
+        Some(id) => Err(Error::invalid("selectable_profiles", format!("there is no profile {id}"))),
+    }
+}
+
+/// The other profiles that let clients choose `id`. Profiles are few, and rarely deleted.
+async fn named_by(db: &mut Reader, id: &ProfileId) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut page = PageRequest { after: None, limit: PageRequest::MAX_LIMIT };
+    loop {
+        let some = db.profiles(&page).await?;
+        let naming = some.items.iter().filter(|p| p.id != *id && p.spec.selectable_profiles.contains(id));
+        found.extend(naming.map(|p| p.id.to_string()));
+        page.after = some.next;
+        if page.after.is_none() {
+            return Ok(found);
+        }
+    }
 }
 
 fn unknown(id: &ProfileId) -> Error {
@@ -190,6 +241,9 @@ fn check(core: &Core, spec: &ProfileSpec) -> Result<()> {
         if count > 1000 {
             refuse(field, "at most 1000 entries are allowed".to_owned());
         }
+    }
+    if spec.selectable_profiles.len() > MAX_SELECTABLE {
+        refuse("selectable_profiles", format!("at most {MAX_SELECTABLE} entries are allowed"));
     }
     if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
 }

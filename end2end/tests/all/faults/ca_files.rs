@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 
 use end2end::api::with_open_profile;
-use end2end::authority::{Authority, authority_params, root, subordinate};
+use end2end::authority::{AuthorityFiles, authority_params, root, subordinate};
 use end2end::certificate::Chain;
 use end2end::program::{openssl_verify, run};
 use end2end::{Engine, on_each_engine};
@@ -20,7 +19,7 @@ on_each_engine!(a_subordinate_ca_signs_with_its_chain);
 
 async fn a_subordinate_ca_signs_with_its_chain(engine: Engine) {
     let root = root(authority_params("Example root"));
-    let files = CaFiles::new(&subordinate(authority_params("Example issuing CA"), &root));
+    let files = AuthorityFiles::new(&subordinate(authority_params("Example issuing CA"), &root));
     fs::write(&files.certificate, fs::read_to_string(&files.certificate).unwrap() + &root.pem()).unwrap();
     let mut server = files.settings(engine.server()).start().await;
     let directory = with_open_profile(&server).await;
@@ -56,18 +55,18 @@ async fn files_that_make_no_ca_are_refused() {
     let mut expired = authority_params("Expired");
     (expired.not_before, expired.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(2020, 1, 1));
 
-    let mismatch = CaFiles::new(&good);
+    let mismatch = AuthorityFiles::new(&good);
     fs::write(&mismatch.key, other.key().serialize_pem()).unwrap();
-    let readable = CaFiles::new(&good);
+    let readable = AuthorityFiles::new(&good);
     fs::set_permissions(&readable.key, fs::Permissions::from_mode(0o644)).unwrap();
-    let garbage = CaFiles::new(&good);
+    let garbage = AuthorityFiles::new(&good);
     fs::write(&garbage.certificate, "no PEM at all\n").unwrap();
-    let missing = CaFiles::new(&good);
+    let missing = AuthorityFiles::new(&good);
     fs::remove_file(&missing.key).unwrap();
     let cases = [
         (mismatch, "match"),
-        (CaFiles::new(&root(no_ca)), "CA"),
-        (CaFiles::new(&root(expired)), "expired"),
+        (AuthorityFiles::new(&root(no_ca)), "CA"),
+        (AuthorityFiles::new(&root(expired)), "expired"),
         (readable, "chmod"),
         (garbage, "CERTCTL_CA_CERT_FILE"),
         (missing, "CERTCTL_CA_KEY_FILE"),
@@ -84,30 +83,4 @@ async fn files_that_make_no_ca_are_refused() {
         assert_refused(&finished, "CERTCTL_CA_");
         assert!(finished.stderr.contains(word), "{word} is not in: {}", finished.stderr);
     }
-}
-
-/// A CA's certificate and key as files.
-struct CaFiles {
-    directory: TempDir,
-    certificate: PathBuf,
-    key: PathBuf,
-}
-
-impl CaFiles {
-    fn new(authority: &Authority) -> Self {
-        let directory = TempDir::new().unwrap();
-        let (certificate, key) = (directory.path().join("ca.crt"), directory.path().join("ca.key"));
-        fs::write(&certificate, authority.pem()).unwrap();
-        write_private(&key, &authority.key().serialize_pem());
-        Self { directory, certificate, key }
-    }
-
-    fn settings(&self, server: server::ServerBuilder) -> server::ServerBuilder {
-        server.env("CERTCTL_CA_CERT_FILE", &self.certificate).env("CERTCTL_CA_KEY_FILE", &self.key)
-    }
-}
-
-pub(super) fn write_private(path: &Path, text: &str) {
-    fs::write(path, text).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }

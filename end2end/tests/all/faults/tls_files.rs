@@ -12,8 +12,8 @@ use rustls_pki_types::CertificateDer;
 use tempfile::TempDir;
 use testkit::{CertctlServer, server};
 
-use super::ca_files::write_private;
 use super::startup::assert_refused;
+use end2end::authority::write_private;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_renewed_certificate_is_taken_up_without_restart() {

@@ -15,6 +15,7 @@ pub mod jws;
 pub mod nonce;
 pub mod payload;
 pub mod problem;
+pub mod renewal;
 pub mod transition;
 pub mod wire;
 

@@ -10,9 +10,7 @@ use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{ECDSA_P521_SHA512_ASN1_SIGNING, EcdsaKeyPair};
-use ca::{
-    CaKeyAlgorithm, CaSigner, Csr, LeafRequest, Serial, ValidityRequest, create_csr, generate_key, pem,
-};
+use ca::{CaKeyAlgorithm, CaSigner, Csr, LeafRequest, Serial, create_csr, generate_key, pem};
 use model::{Clock as _, ExtendedKeyUsage, Identifier, SystemClock, SystemEntropy};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -40,16 +38,15 @@ fn main() -> Result<(), Box<dyn Error>> {
                     .map(|name| Identifier::parse_any(name))
                     .collect::<Result<Vec<_>, _>>()?;
                 let csr = Csr::parse(&create_csr(pkcs8, &identifiers)?)?;
-                let ttl = kind.days * day;
-                let request = ValidityRequest { now, not_before: None, not_after: None, ttl, max_ttl: ttl };
-                let validity = signer.leaf_validity(&request)?;
+                let not_before = now - Duration::from_secs(60);
                 let leaf = signer.sign_leaf(&LeafRequest {
                     serial: Serial::generate(now, &SystemEntropy),
                     subject_key: csr.subject_key(),
                     identifiers: &identifiers,
                     common_name: kind.common_name,
-                    not_before: validity.not_before,
-                    not_after: validity.not_after,
+                    not_before,
+                    // notAfter itself is still valid (RFC 5280 §4.1.2.5).
+                    not_after: not_before + kind.days * day - Duration::from_secs(1),
                     extended_key_usages: kind.usages,
                     must_staple: kind.must_staple,
                 })?;

@@ -1,6 +1,6 @@
 //! A CA's certificate and the ones above it, as an operator hands them over.
 
-use model::Timestamp;
+use model::{Identifier, Timestamp};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::error::X509Error;
 use x509_parser::extensions::ParsedExtension;
@@ -8,6 +8,7 @@ use x509_parser::extensions::ParsedExtension;
 use crate::der;
 use crate::inspect;
 use crate::key::{SubjectKey, key_identifier};
+use crate::name_constraints::NameConstraints;
 use crate::signature;
 use crate::signer::CaError;
 use crate::validity::Validity;
@@ -25,6 +26,8 @@ pub(crate) struct Chain {
     pub(crate) key_identifier: Vec<u8>,
     /// When every certificate of the chain is valid.
     pub(crate) validity: Validity,
+    /// Of every certificate that has them, the root included: many verifiers honour those of a trust anchor too.
+    name_constraints: Vec<NameConstraints>,
 }
 
 impl Chain {
@@ -69,8 +72,23 @@ impl Chain {
                 (all.not_before.max(one.not_before), all.not_after.min(one.not_after));
             Validity { not_before, not_after }
         });
+        let name_constraints =
+            parsed.iter().filter_map(|ca| NameConstraints::of(ca).transpose()).collect::<Result<_, _>>()?;
         drop(parsed);
-        Ok(Self { certificates, issuing_key, name, common_name, key_identifier, validity })
+        Ok(Self { certificates, issuing_key, name, common_name, key_identifier, validity, name_constraints })
+    }
+
+    /// Why `identifier` cannot be certified below this chain; `None` when it can.
+    pub(crate) fn refusal(&self, identifier: &Identifier) -> Option<String> {
+        self.name_constraints.iter().find_map(|constraints| constraints.refusal(identifier))
+    }
+
+    /// Whether leaves may have this common name. OpenSSL holds a common name that is an address against the
+    /// constraints of DNS names.
+    pub(crate) fn allows_common_name(&self, name: &str) -> bool {
+        self.name_constraints.is_empty()
+            || (name.parse::<std::net::IpAddr>().is_err()
+                && self.name_constraints.iter().all(NameConstraints::allow_a_subject))
     }
 
     /// Which certificate, if any, makes the chain invalid at `now`.

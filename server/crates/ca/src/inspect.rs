@@ -2,6 +2,7 @@
 
 use model::Timestamp;
 use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::ParsedExtension;
 
 use crate::validity::Validity;
 
@@ -31,6 +32,15 @@ pub fn certificate_spki(der: &[u8]) -> Result<Vec<u8>, MalformedCertificate> {
 /// The contents octets of the serial number in lower-case hexadecimal.
 pub fn certificate_serial_hex(der: &[u8]) -> Result<String, MalformedCertificate> {
     Ok(hex::encode(parse(der)?.raw_serial()))
+}
+
+/// The keyIdentifier of the authorityKeyIdentifier extension (RFC 5280 §4.2.1.1), if there is one.
+pub fn authority_key_identifier(der: &[u8]) -> Result<Option<Vec<u8>>, MalformedCertificate> {
+    let certificate = parse(der)?;
+    Ok(certificate.iter_extensions().find_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::AuthorityKeyIdentifier(id) => id.key_identifier.as_ref().map(|id| id.0.to_vec()),
+        _ => None,
+    }))
 }
 
 /// The last second in which the certificate is valid.

@@ -15,6 +15,7 @@ mod extension_request;
 mod inspect;
 mod key;
 mod leaf;
+mod name_constraints;
 pub mod pem;
 mod private_key;
 mod request;
@@ -29,7 +30,8 @@ pub use blocklist::{BlocklistError, KeyBlocklist};
 pub use challenge_certificate::{AcmeIdentifier, AltName, ChallengeCertificate};
 pub use csr::{Csr, CsrError};
 pub use inspect::{
-    CertificateInfo, MalformedCertificate, certificate_serial_hex, certificate_spki, describe, not_after,
+    CertificateInfo, MalformedCertificate, authority_key_identifier, certificate_serial_hex,
+    certificate_spki, describe, not_after,
 };
 pub use key::{CaKeyAlgorithm, KeyError, PublicKeyAlgorithm, SubjectKey};
 pub use leaf::{Leaf, LeafRequest};
@@ -38,7 +40,7 @@ pub use request::create_csr;
 pub use seal::{SealError, Sealer};
 pub use serial::Serial;
 pub use signer::{CaError, CaSigner};
-pub use validity::{Validity, ValidityError, ValidityRequest};
+pub use validity::Validity;
 
 /// SHA-256 in lower-case hexadecimal, as certificates, chains and CSRs are named by it.
 pub fn sha256_hex(data: &[u8]) -> String {

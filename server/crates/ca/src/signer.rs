@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use model::{Entropy, Timestamp};
+use model::{Entropy, Identifier, Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyIdMethod, KeyUsagePurpose,
 };
@@ -15,13 +15,15 @@ use crate::pem;
 use crate::private_key::{PrivateKey, generate_key};
 use crate::serial::Serial;
 use crate::sha256_hex;
-use crate::validity::{Validity, ValidityError, ValidityRequest};
+use crate::validity::Validity;
 
 /// A CA: its certificate, the ones above it, and its private key. Everything that a leaf needs is kept ready, so that
 /// signing parses nothing.
 pub struct CaSigner {
     chain: Chain,
     chain_id: String,
+    /// Other chains that begin with a certificate for the same CA, each with the id of its first certificate.
+    alternates: Vec<(String, Chain)>,
     key: PrivateKey,
     issuer: IssuerPart,
 }
@@ -71,6 +73,14 @@ pub enum CaError {
     ChainOrder { subject: String, issuer: String, next: String },
     #[error("the signature on the certificate of {subject} is not by the key of {issuer}")]
     ChainSignature { subject: String, issuer: String },
+    #[error(
+        "an alternate chain begins with another certificate for the same CA, but that of {subject} has another {difference}"
+    )]
+    AlternateOfOther { subject: String, difference: &'static str },
+    #[error(
+        "the certificate of {subject} is the one that the CA signs with; an alternate chain begins with another one"
+    )]
+    AlternateIsMain { subject: String },
     #[error("the common name of a CA has 1 to 64 characters (X.520)")]
     CommonName,
     #[error("the validity does not end after it starts, or ends after the year 9999")]
@@ -129,7 +139,7 @@ impl CaSigner {
     }
 
     /// Loads what was stored: DER certificates, the issuing one first, and its private key (PKCS#8 DER). An expired
-    /// chain loads too; [`Self::check_time`] and [`Self::leaf_validity`] say so.
+    /// chain loads too; [`Self::check_time`] says so.
     pub fn load(chain: Vec<Vec<u8>>, pkcs8: &[u8]) -> Result<Self, CaError> {
         let key = PrivateKey::from_der(pkcs8).ok_or(CaError::KeyUnreadable)?;
         Self::assemble(Chain::parse(chain)?, key)
@@ -163,8 +173,33 @@ impl CaSigner {
                 signature_algorithm: key.signature_algorithm(),
             },
             chain,
+            alternates: Vec::new(),
             key,
         })
+    }
+
+    /// Adds another chain for this CA, such as one that a cross-signature leads to. `certificates`: a certificate for
+    /// this CA's name and key, then the ones above it, each signed by the next.
+    pub fn add_alternate(&mut self, certificates: &str, now: Timestamp) -> Result<(), CaError> {
+        let chain = Chain::parse(pem::decode_certificates(certificates).map_err(CaError::CertificatePem)?)?;
+        let first = chain.certificates.first().ok_or(CaError::NoCertificate)?;
+        let id = sha256_hex(first);
+        let subject = || inspect::describe(first).map_or_else(|_| String::new(), |c| c.subject);
+        let differences = [
+            ("public key", chain.issuing_key.spki_der() != self.chain.issuing_key.spki_der()),
+            ("subject", chain.name != self.chain.name),
+            // Leaves name one (RFC 5280 §4.2.1.1), by which verifiers look for the certificate above.
+            ("subjectKeyIdentifier", chain.key_identifier != self.chain.key_identifier),
+        ];
+        if let Some((difference, _)) = differences.iter().find(|(_, differs)| *differs) {
+            return Err(CaError::AlternateOfOther { subject: subject(), difference });
+        }
+        if id == self.chain_id || self.alternates.iter().any(|(known, _)| *known == id) {
+            return Err(CaError::AlternateIsMain { subject: subject() });
+        }
+        chain.check_time(now)?;
+        self.alternates.push((id, chain));
+        Ok(())
     }
 
     /// DER certificates, the issuing one first.
@@ -210,9 +245,36 @@ impl CaSigner {
         self.chain.check_time(now)
     }
 
-    /// See [`Validity::of_leaf`].
-    pub fn leaf_validity(&self, request: &ValidityRequest) -> Result<Validity, ValidityError> {
-        Validity::of_leaf(request, self.chain.validity)
+    /// All alternate chains (DER, the certificate of this CA first), in the order in which they were added.
+    pub fn alternates(&self) -> impl Iterator<Item = &[Vec<u8>]> {
+        self.alternates.iter().map(|(_, chain)| chain.certificates.as_slice())
+    }
+
+    /// The alternate chains for a leaf of this CA with these names that was handed out with the chain `chain_id`, each
+    /// with its number, which counts from 1 through [`Self::alternates`]. A chain whose nameConstraints would not
+    /// permit the leaf is none for it.
+    pub fn alternates_for<'a>(
+        &'a self,
+        chain_id: &'a str,
+        identifiers: &'a [Identifier],
+    ) -> impl Iterator<Item = (usize, &'a [Vec<u8>])> {
+        (1..)
+            .zip(&self.alternates)
+            .filter(move |(_, (id, chain))| {
+                id != chain_id && identifiers.iter().all(|name| chain.refusal(name).is_none())
+            })
+            .map(|(number, (_, chain))| (number, chain.certificates.as_slice()))
+    }
+
+    /// Why `identifier` cannot be certified by this CA; `None` when it can. A leaf that the nameConstraints of a
+    /// certificate above do not permit would be refused by every relying party (RFC 5280 §6.1.3).
+    pub fn refusal(&self, identifier: &Identifier) -> Option<String> {
+        self.chain.refusal(identifier)
+    }
+
+    /// Whether a leaf may have `name` as its common name; the names themselves are asked for by [`Self::refusal`].
+    pub fn allows_common_name(&self, name: &str) -> bool {
+        self.chain.allows_common_name(name)
     }
 
     /// Builds and signs a leaf. Checks what would make it useless; what the profile permits is the caller's to check.

@@ -212,6 +212,10 @@ pub struct ProfileSpec {
     /// its own order only.
     #[serde(default)]
     pub reuse_authorizations_hours: u32,
+    /// Other profiles that may be chosen in this one's directory (draft-ietf-acme-profiles). Those that do not exist or
+    /// are disabled are not offered.
+    #[serde(default)]
+    pub selectable_profiles: Vec<ProfileId>,
     /// A disabled profile accepts nothing: no directory, no order, no finalization.
     #[serde(default = "yes")]
     pub enabled: bool,

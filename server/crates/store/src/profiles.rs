@@ -16,6 +16,19 @@ impl Reader {
         self.fetch_optional(sql, args![id]).await?.as_ref().map(profile).transpose()
     }
 
+    /// Those of `ids` that exist, by id.
+    pub async fn profiles_by_ids(&mut self, ids: &[ProfileId]) -> Result<Vec<Profile>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut sql = Sql::new(concat!("SELECT ", columns!(), " FROM profiles WHERE id IN ("));
+        for (i, id) in ids.iter().enumerate() {
+            sql.push(if i == 0 { "" } else { ", " }).bind(id);
+        }
+        sql.push(") ORDER BY id");
+        self.run(sql.once()).await?.rows.iter().map(profile).collect()
+    }
+
     /// By id.
     pub async fn profiles(&mut self, page: &PageRequest) -> Result<Page<Profile>, StoreError> {
         let sql = Sql::new(concat!("SELECT ", columns!(), " FROM profiles"));

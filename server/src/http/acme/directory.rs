@@ -1,19 +1,22 @@
 //! The directory (RFC 8555 §7.1.1), one per profile.
 
+use std::collections::BTreeMap;
+
 use acme::Problem;
 use acme::wire::{Directory, DirectoryMeta};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use model::{CaaMode, Profile, ProfileId};
+use model::{CaaMode, Profile, ProfileId, ProfileSpec};
 
 use super::envelope::AcmeResult;
 use super::extract::ByEither;
 use crate::error::{Error, Result};
+use crate::services::profiles;
 use crate::state::AppState;
 
 pub async fn of_profile(State(state): State<AppState>, Path(profile_id): Path<String>) -> AcmeResult {
-    answer(&state, &served_profile(&state, &profile_id).await?, false)
+    answer(&state, &served_profile(&state, &profile_id).await?, false).await
 }
 
 /// POST-as-GET works on the directory too (RFC 8555 §6.3).
@@ -23,16 +26,16 @@ pub async fn of_profile_by_post(
     request: ByEither,
 ) -> AcmeResult {
     must_be_empty(&request)?;
-    answer(&state, &served_profile(&state, &profile_id).await?, false)
+    answer(&state, &served_profile(&state, &profile_id).await?, false).await
 }
 
 pub async fn of_default(State(state): State<AppState>) -> AcmeResult {
-    answer(&state, &default_profile(&state).await?, true)
+    answer(&state, &default_profile(&state).await?, true).await
 }
 
 pub async fn of_default_by_post(State(state): State<AppState>, request: ByEither) -> AcmeResult {
     must_be_empty(&request)?;
-    answer(&state, &default_profile(&state).await?, true)
+    answer(&state, &default_profile(&state).await?, true).await
 }
 
 pub fn must_be_empty(request: &ByEither) -> Result<()> {
@@ -71,8 +74,11 @@ fn enabled(profile: Profile) -> Result<Profile> {
     Err(Problem::unauthorized(format!("the profile {} is disabled", profile.id)).into())
 }
 
-fn answer(state: &AppState, profile: &Profile, short: bool) -> AcmeResult {
+async fn answer(state: &AppState, profile: &Profile, short: bool) -> AcmeResult {
     let of = |resource| state.links.directory_resource((!short).then_some(&profile.id), resource);
+    let choices = profiles::selectable(&state.core, profile).await?;
+    let choices: BTreeMap<_, _> =
+        choices.into_iter().map(|p| (p.id.to_string(), description(p.spec))).collect();
     let directory = Directory {
         new_nonce: of("new-nonce"),
         new_account: of("new-account"),
@@ -87,9 +93,14 @@ fn answer(state: &AppState, profile: &Profile, short: bool) -> AcmeResult {
             caa_identities: (profile.spec.caa == CaaMode::Enforce)
                 .then(|| state.core.validation.caa_identities.clone()),
             external_account_required: Some(false),
-            profiles: None,
+            profiles: Some(choices),
         },
     };
     let response: Response = Json(directory).into_response();
     Ok(response)
+}
+
+/// What the directory says of a profile that can be chosen (draft-ietf-acme-profiles §3).
+fn description(spec: ProfileSpec) -> String {
+    if spec.description.trim().is_empty() { spec.name } else { spec.description }
 }

@@ -37,14 +37,9 @@ pub async fn create_by_default(State(state): State<AppState>, request: ByAccount
 
 async fn place(state: &AppState, profile_id: &ProfileId, request: ByAccount) -> AcmeResult {
     let body: NewOrder = request.payload.parse()?;
-    if let Some(profile) = body.profile {
-        // No profiles are advertised, so none can be chosen (draft-ietf-acme-profiles).
-        let detail =
-            format!("the profile `{profile}` cannot be chosen here; each profile has a directory of its own");
-        return Err(Problem::invalid_profile(detail).into());
-    }
     let asked = OrderRequest {
         identifiers: parse_identifiers(&body.identifiers)?,
+        profile: body.profile,
         not_before: date("notBefore", body.not_before)?,
         not_after: date("notAfter", body.not_after)?,
     };
@@ -56,8 +51,12 @@ async fn place(state: &AppState, profile_id: &ProfileId, request: ByAccount) -> 
 fn date(member: &str, text: Option<String>) -> Result<Option<Timestamp>> {
     let Some(text) = text else { return Ok(None) };
     match Timestamp::parse_rfc3339(&text) {
-        // A certificate has whole seconds; a fraction could not be honoured.
-        Some(time) => Ok(Some(time.truncated_to_second())),
+        Some(time) if time == time.truncated_to_second() => Ok(Some(time)),
+        // To cut the fraction would be to alter what was asked for, which RFC 8555 §7.4 forbids.
+        Some(_) => {
+            let detail = format!("`{member}` has a fraction of a second, which a certificate cannot have");
+            Err(Problem::malformed(detail).into())
+        }
         None => Err(Problem::malformed(format!("`{member}` is not a date and time of RFC 3339")).into()),
     }
 }
@@ -94,7 +93,8 @@ fn answer(state: &AppState, status: StatusCode, order: Order) -> Response {
         not_before: order.not_before,
         not_after: order.not_after,
         identifiers: order.identifiers,
-        profile: None,
+        // Every directory advertises profiles, so every order says which one it is under (draft-ietf-acme-profiles §4).
+        profile: Some(order.profile_id.to_string()),
         authorizations: order.authorization_ids.iter().map(|id| state.links.authorization(id)).collect(),
         finalize: state.links.finalize(&order.id),
         certificate: order.certificate_id.map(|id| state.links.certificate(&id)),

@@ -19,6 +19,8 @@ pub struct IssuerView {
     name: String,
     /// The certificate that signs leaves, then those above it (PEM).
     chain_pem: String,
+    /// Other chains that ACME clients may choose, each as chain_pem.
+    alternate_chains_pem: Vec<String>,
     /// SHA-256 of the signing CA certificate, in hexadecimal.
     sha256: String,
     #[schema(value_type = Option<String>)]
@@ -37,6 +39,9 @@ impl IssuerView {
         Self {
             name: issuer.name,
             chain_pem: ca::pem::encode_certificates(&issuer.chain),
+            alternate_chains_pem: signer
+                .map(|s| s.alternates().map(ca::pem::encode_certificates).collect())
+                .unwrap_or_default(),
             sha256: issuer.chain.first().map(|der| ca::sha256_hex(der)).unwrap_or_default(),
             not_before: signer.map(|s| s.validity().not_before),
             not_after: signer.map(|s| s.not_after()),

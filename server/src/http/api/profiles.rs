@@ -69,6 +69,10 @@ pub struct ProfileInput {
     /// 0: for its own order only.
     #[serde(default)]
     pub reuse_authorizations_hours: u32,
+    /// Ids of other profiles that ACME clients may choose in this one's directory (draft-ietf-acme-profiles).
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub selectable_profiles: Vec<ProfileId>,
     /// A disabled profile accepts nothing.
     #[serde(default = "yes")]
     #[schema(default = true)]
@@ -101,6 +105,7 @@ impl From<ProfileInput> for ProfileSpec {
             allowed_challenge_types: input.allowed_challenge_types,
             caa: input.caa,
             reuse_authorizations_hours: input.reuse_authorizations_hours,
+            selectable_profiles: input.selectable_profiles,
             enabled: input.enabled,
         }
     }
@@ -224,7 +229,7 @@ pub async fn change(
     Ok(answer(&state, StatusCode::OK, profile))
 }
 
-/// Delete a profile. One with open orders is in use and stays (409).
+/// Delete a profile. One with open orders, or that another names in selectable_profiles, is in use and stays (409).
 #[utoipa::path(delete, path = "/api/profiles/{id}", tag = "profiles",
     params(("id" = String, Path), ("If-Match" = Option<String>, Header)),
     responses((status = 204), (status = "4XX", body = ProblemDocument)))]

@@ -12,3 +12,4 @@ mod jws;
 mod nonces;
 mod payloads;
 mod properties;
+mod renewal;

@@ -1,0 +1,1 @@
+//! Renewal information (RFC 9773).
