@@ -67,6 +67,7 @@ routes! {
     post "/acme/challenge/{authz_id}/{kind}"      => acme::challenge::read_or_respond;
     post "/acme/certificate/{id}"                 => acme::certificate::download;
     post "/acme/certificate/{id}/alternate/{number}" => acme::certificate::download_alternate;
+    get  "/acme/renewal-info/{certid}"            => acme::renewal::read;
     post "/acme/revoke-cert"                      => acme::revoke::revoke;
     post "/acme/key-change"                       => acme::key_change::change;
     get  "/acme/rate-limits/{limit}"              => acme::rate_limit::explain;
@@ -84,6 +85,8 @@ routes! {
     get    "/api/issuers"                       => api::issuers::list;
     get    "/api/issuers/{id}"                  => api::issuers::read;
     get    "/api/certificates"                  => api::certificates::list;
+    post   "/api/certificates/renew-now"        => api::renewal::demand;
+    post   "/api/certificates/renew-now/cancel" => api::renewal::cancel;
     get    "/api/certificates/{id}"             => api::certificates::read;
     get    "/api/certificates/{id}/pem"         => api::certificates::download;
     post   "/api/certificates/{id}/revoke"      => api::certificates::revoke;

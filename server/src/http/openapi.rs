@@ -19,6 +19,7 @@ use super::{ACME_ROUTES, OPEN_ROUTES, Route, api};
         api::profiles::list, api::profiles::create, api::profiles::read, api::profiles::replace,
         api::profiles::change, api::profiles::remove, api::issuers::list, api::issuers::read,
         api::certificates::list, api::certificates::read, api::certificates::download, api::certificates::revoke,
+        api::renewal::demand, api::renewal::cancel,
         api::accounts::list, api::accounts::read, api::accounts::suspend, api::accounts::resume,
         api::accounts::deactivate, api::rate_limits::read, api::rate_limits::replace, api::rate_limits::usage,
         api::rate_limits::reset, api::orders::list, api::orders::read, api::api_keys::list,

@@ -15,7 +15,7 @@ use model::{
 };
 use serde_json::json;
 
-use super::{caa, order, policy};
+use super::{caa, order, policy, replacement};
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
 
@@ -39,11 +39,6 @@ pub async fn finalize(
         let details = json!({ "rule": "enabled", "reason": problem.detail, "profile_id": order.profile_id });
         return refuse(core, caller, &order, problem, details).await;
     };
-    if !profile.spec.enabled {
-        let problem = Problem::invalid_profile(format!("the profile {} was withdrawn", profile.id));
-        let details = json!({ "rule": "enabled", "reason": problem.detail });
-        return refuse(core, caller, &order, problem, details).await;
-    }
     if let Err(refusal) = policy::check(core, &profile, caller, &order.identifiers) {
         let details = refusal.details(&profile, &order.identifiers);
         return refuse(core, caller, &order, refusal.problem, details).await;
@@ -265,7 +260,10 @@ impl Finalization {
             not_after: leaf.not_after,
             created_at: now,
             revocation: None,
+            renewal_demand: None,
+            replaced_by: None,
         };
+        let replaced = self.order.replaces.as_deref().map(replacement::serial_of).transpose()?;
         let order_id = self.order.id.clone();
         let finalized = core.event(
             &self.caller,
@@ -283,7 +281,7 @@ impl Finalization {
                 "not_after": summary.not_after, "sha256": summary.sha256,
             }),
         );
-        let certificate = Certificate { summary, der: leaf.der, chain_id };
+        let certificate = Certificate { summary, der: leaf.der, chain_id, replaced_by_order: None };
         let (claim, certificate_id) = (claim.to_owned(), id.clone());
         core.store
             .write(move |tx| {
@@ -293,6 +291,9 @@ impl Finalization {
                         return Err(Error::Unavailable(reason.to_owned()));
                     }
                     tx.insert_certificate(&certificate).await?;
+                    if let Some(serial) = replaced {
+                        tx.complete_replacement(&serial, &order_id, &certificate_id).await?;
+                    }
                     tx.record(&[finalized, issued]).await?;
                     Ok(())
                 })

@@ -6,6 +6,7 @@ pub mod challenge;
 pub mod finalize;
 pub mod order;
 pub mod policy;
+pub mod replacement;
 pub mod revoke;
 pub mod validate;
 

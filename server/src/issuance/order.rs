@@ -12,6 +12,7 @@ use store::Tx;
 
 use super::authorization::{self, Beginning, beginnings};
 use super::policy::{self, Refusal};
+use super::replacement;
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
 use crate::limits::admission;
@@ -28,6 +29,8 @@ pub struct OrderRequest {
     pub profile: Option<String>,
     pub not_before: Option<Timestamp>,
     pub not_after: Option<Timestamp>,
+    /// The certificate that the order replaces (RFC 9773 §5).
+    pub replaces: Option<String>,
 }
 
 /// Creates an order in the directory of `profile_id`: ready when all its authorizations are born valid, else pending.
@@ -50,6 +53,10 @@ pub async fn create(
         Ok(beginnings) => beginnings,
         Err(refusal) => return refused(refusal).await,
     };
+    let replacement = match &request.replaces {
+        None => None,
+        Some(named) => Some(replacement::check(core, account, &request.identifiers, named).await?),
+    };
     let admission = admission::order(core, caller, account, &request.identifiers).await?;
     let new = assemble(core, account, &profile, request, beginnings, now);
     let order = new.order.clone();
@@ -58,6 +65,9 @@ pub async fn create(
     let stored = core.store.write(move |tx| {
         Box::pin(async move {
             hold_sources(tx, &new.authorizations, now).await?;
+            if let Some(replacement) = replacement {
+                replacement.claim(tx, &new.order.id).await?;
+            }
             tx.insert_order(&new).await?;
             tx.record(&[event]).await?;
             Ok::<_, Error>(())
@@ -186,6 +196,7 @@ fn assemble(
         identifiers: request.identifiers,
         not_before: request.not_before,
         not_after: request.not_after,
+        replaces: request.replaces,
         error: None,
         csr_sha256: None,
         certificate_id: None,

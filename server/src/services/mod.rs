@@ -10,3 +10,4 @@ pub mod issuers;
 pub mod orders;
 pub mod profiles;
 pub mod rate_limits;
+pub mod renewal;

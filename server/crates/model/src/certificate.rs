@@ -51,6 +51,15 @@ pub struct Revocation {
     pub reason: RevocationReason,
 }
 
+/// An administrator wants a certificate renewed at once, such as after an incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenewalDemand {
+    pub since: Timestamp,
+    pub reason: String,
+    /// An https URL that explains it to people (RFC 9773 §4.2).
+    pub explanation_url: Option<String>,
+}
+
 /// Everything about a certificate but its bytes; what lists show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateSummary {
@@ -71,6 +80,9 @@ pub struct CertificateSummary {
     pub not_after: Timestamp,
     pub created_at: Timestamp,
     pub revocation: Option<Revocation>,
+    pub renewal_demand: Option<RenewalDemand>,
+    /// The certificate whose order named this one as replaced (RFC 9773 §5).
+    pub replaced_by: Option<CertificateId>,
 }
 
 impl CertificateSummary {
@@ -90,6 +102,8 @@ pub struct Certificate {
     /// Which stored chain leads from this leaf to its root: the SHA-256, in hexadecimal, of the issuer's
     /// certificate. The issuer may get another certificate later; this leaf keeps the chain it was issued under.
     pub chain_id: String,
+    /// The order that replaces it, or that did so in vain when it has become invalid.
+    pub replaced_by_order: Option<OrderId>,
 }
 
 /// Which certificates to list, newest first. Empty fields do not restrict.
@@ -102,10 +116,19 @@ pub struct CertificateFilter {
     pub account_id: Option<AccountId>,
     pub order_id: Option<OrderId>,
     pub profile_id: Option<ProfileId>,
+    pub issuer_id: Option<IssuerId>,
     pub state: Option<CertificateState>,
     /// At or after.
     pub expires_after: Option<Timestamp>,
     /// Before.
     pub expires_before: Option<Timestamp>,
+    /// At or after.
+    pub created_after: Option<Timestamp>,
+    /// Before.
+    pub created_before: Option<Timestamp>,
+    /// Whether another certificate has replaced it.
+    pub superseded: Option<bool>,
+    /// Whether an administrator wants it renewed at once.
+    pub renewal_demanded: Option<bool>,
     pub page: PageRequest,
 }

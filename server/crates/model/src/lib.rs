@@ -64,7 +64,8 @@ pub use actor::{Actor, Caller};
 pub use api_key::ApiKey;
 pub use audit::{AuditEvent, AuditFilter, Outcome};
 pub use certificate::{
-    Certificate, CertificateFilter, CertificateState, CertificateSummary, Revocation, RevocationReason,
+    Certificate, CertificateFilter, CertificateState, CertificateSummary, RenewalDemand, Revocation,
+    RevocationReason,
 };
 pub use challenge::{AttemptOutcome, Challenge, ChallengeKind, ChallengeStatus, ValidationAttempt};
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy, Timestamp};

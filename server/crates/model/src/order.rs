@@ -47,6 +47,8 @@ pub struct Order {
     /// As the client asked (RFC 8555 §7.4); `None` leaves it to the profile.
     pub not_before: Option<Timestamp>,
     pub not_after: Option<Timestamp>,
+    /// The certificate that this order replaces, as the client named it (RFC 9773 §5).
+    pub replaces: Option<String>,
     pub error: Option<StoredProblem>,
     /// SHA-256 of the CSR (DER, lower-case hexadecimal) of the finalization that is under way or succeeded. A
     /// client that lost the answer and repeats its request gets the same certificate.

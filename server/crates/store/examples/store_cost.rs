@@ -154,6 +154,7 @@ fn new_order(account: &AccountId, now: Timestamp) -> NewOrder {
         identifiers: vec![identifier],
         not_before: None,
         not_after: None,
+        replaces: None,
         error: None,
         csr_sha256: None,
         certificate_id: None,
@@ -183,9 +184,12 @@ fn certificate(account: &AccountId, order: &OrderId, name: Identifier, now: Time
             not_after: now + Duration::from_secs(90 * 86400),
             created_at: now,
             revocation: None,
+            renewal_demand: None,
+            replaced_by: None,
         },
         der: vec![0x30; 600],
         chain_id: "0".repeat(64),
+        replaced_by_order: None,
     }
 }
 

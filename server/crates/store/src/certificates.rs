@@ -1,23 +1,31 @@
 use model::{
-    Certificate, CertificateFilter, CertificateId, CertificateState, CertificateSummary, Identifier, Page,
-    Revocation, RevocationReason, Timestamp,
+    Certificate, CertificateFilter, CertificateId, CertificateState, CertificateSummary, Identifier, OrderId,
+    Page, RenewalDemand, Revocation, RevocationReason, Timestamp,
 };
 
 use crate::engine::{Row, Value, args};
-use crate::sql::{Direction, Sql};
+use crate::sql::{Direction, Sql, id_at};
 use crate::{Reader, StoreError, Tx, framing};
 
 /// Of a [`CertificateSummary`], for a table called `c`.
 macro_rules! columns {
     () => {
         "c.id, c.serial, c.issuer_id, c.profile_id, c.account_id, c.order_id, c.common_name, c.identifiers, \
-         c.key_type, c.sha256, c.not_before, c.not_after, c.created_at, c.revoked_at, c.revocation_reason"
+         c.key_type, c.sha256, c.not_before, c.not_after, c.created_at, c.revoked_at, c.revocation_reason, \
+         c.renew_since, c.renew_reason, c.renew_url, c.replaced_by"
+    };
+}
+
+/// Of a [`Certificate`].
+macro_rules! all_columns {
+    () => {
+        concat!(columns!(), ", c.chain_id, c.der, c.replaced_by_order")
     };
 }
 
 impl Reader {
     pub async fn certificate(&mut self, id: &CertificateId) -> Result<Option<Certificate>, StoreError> {
-        let sql = concat!("SELECT ", columns!(), ", c.chain_id, c.der FROM certificates c WHERE c.id = $1");
+        let sql = concat!("SELECT ", all_columns!(), " FROM certificates c WHERE c.id = $1");
         self.fetch_optional(sql, args![id]).await?.as_ref().map(certificate).transpose()
     }
 
@@ -26,15 +34,13 @@ impl Reader {
         let Ok(sha256) = hex::decode(sha256) else {
             return Ok(None);
         };
-        let sql =
-            concat!("SELECT ", columns!(), ", c.chain_id, c.der FROM certificates c WHERE c.sha256 = $1");
+        let sql = concat!("SELECT ", all_columns!(), " FROM certificates c WHERE c.sha256 = $1");
         self.fetch_optional(sql, args![sha256]).await?.as_ref().map(certificate).transpose()
     }
 
     /// By the serial number's octets in lower-case hexadecimal.
     pub async fn certificate_by_serial(&mut self, serial: &str) -> Result<Option<Certificate>, StoreError> {
-        let sql =
-            concat!("SELECT ", columns!(), ", c.chain_id, c.der FROM certificates c WHERE c.serial = $1");
+        let sql = concat!("SELECT ", all_columns!(), " FROM certificates c WHERE c.serial = $1");
         self.fetch_optional(sql, args![serial]).await?.as_ref().map(certificate).transpose()
     }
 
@@ -62,7 +68,8 @@ impl Reader {
 }
 
 impl Tx {
-    /// [`StoreError::Duplicate`] when the order has a certificate, or the serial number is taken.
+    /// [`StoreError::Duplicate`] when the order has a certificate, or the serial number is taken. A new certificate is
+    /// neither replaced nor to be renewed.
     pub async fn insert_certificate(&mut self, certificate: &Certificate) -> Result<(), StoreError> {
         let c = &certificate.summary;
         self.execute(
@@ -111,6 +118,63 @@ impl Tx {
         .await
     }
 
+    /// Lets `order` replace the certificate (RFC 9773 §5); `false` when it has been replaced, or when another order than
+    /// `held_by` replaces it by now. Of several orders one gets `true`.
+    pub async fn claim_replacement(
+        &mut self,
+        id: &CertificateId,
+        held_by: &Option<OrderId>,
+        order: &OrderId,
+    ) -> Result<bool, StoreError> {
+        self.changed(
+            "UPDATE certificates SET replaced_by_order = $3 \
+             WHERE id = $1 AND replaced_by IS NULL AND replaced_by_order IS NOT DISTINCT FROM $2",
+            args![id, held_by, order],
+        )
+        .await
+    }
+
+    /// Notes that the certificate with this serial number has been replaced by that of `order`; `false` when `order`
+    /// does not hold it any more.
+    pub async fn complete_replacement(
+        &mut self,
+        serial: &str,
+        order: &OrderId,
+        certificate: &CertificateId,
+    ) -> Result<bool, StoreError> {
+        self.changed(
+            "UPDATE certificates SET replaced_by = $3 WHERE serial = $1 AND replaced_by_order = $2",
+            args![serial, order, certificate],
+        )
+        .await
+    }
+
+    /// Wants those of `ids` renewed that are valid at `now`, or, without a demand, takes demands back. Returns how many
+    /// certificates that changed.
+    pub async fn demand_renewal(
+        &mut self,
+        ids: &[CertificateId],
+        demand: Option<&RenewalDemand>,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let mut sql = Sql::new("UPDATE certificates SET renew_since = ");
+        sql.bind(demand.map(|d| d.since)).push(", renew_reason = ").bind(demand.map(|d| d.reason.as_str()));
+        sql.push(", renew_url = ").bind(demand.and_then(|d| d.explanation_url.as_deref()));
+        match demand {
+            Some(_) => sql.and("revoked_at IS NULL").and("not_after >= ").bind(now),
+            None => sql.and("renew_since IS NOT NULL"),
+        };
+        sql.and("id IN (");
+        for (i, id) in ids.iter().enumerate() {
+            sql.push(if i == 0 { "" } else { ", " }).bind(id);
+        }
+        sql.push(")");
+        Ok(self.run(sql.once()).await?.changed)
+    }
+
     /// Stores a chain unless it is there. `id` determines it: it is the SHA-256 of the first certificate.
     pub async fn put_chain(&mut self, id: &str, chain: &[Vec<u8>]) -> Result<(), StoreError> {
         let sql = "INSERT INTO chains (id, certificates) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING";
@@ -156,6 +220,33 @@ fn select(filter: &CertificateFilter, now: Timestamp) -> Option<(Sql, &'static s
             driven = true;
         }
     }
+    if filter.renewal_demanded == Some(true) {
+        sql.and("c.renew_since IS NOT NULL");
+        driven = true;
+    }
+    // Most certificates are of one issuer, so an index would tell little; the list runs along the ids.
+    if let Some(issuer) = &filter.issuer_id {
+        sql.and("c.issuer_id = ").bind(issuer);
+        driven = true;
+    }
+    for (along, time) in [(" >= ", filter.created_after), (" < ", filter.created_before)] {
+        if let Some(time) = time {
+            sql.and(key).push(along).bind(id_at(CertificateId::PREFIX, time));
+            driven = true;
+        }
+    }
+    if filter.renewal_demanded == Some(false) {
+        sql.and("c.renew_since IS NULL");
+    }
+    match filter.superseded {
+        None => {}
+        Some(true) => {
+            sql.and("c.replaced_by IS NOT NULL");
+        }
+        Some(false) => {
+            sql.and("c.replaced_by IS NULL");
+        }
+    }
     match filter.state {
         None => {}
         Some(CertificateState::Revoked) => {
@@ -190,7 +281,12 @@ fn select(filter: &CertificateFilter, now: Timestamp) -> Option<(Sql, &'static s
 fn certificate(row: &Row) -> Result<Certificate, StoreError> {
     let summary = summary(row)?;
     let row = row.of("certificates");
-    Ok(Certificate { summary, der: row.bytes("der")?, chain_id: row.string("chain_id")? })
+    Ok(Certificate {
+        summary,
+        der: row.bytes("der")?,
+        chain_id: row.string("chain_id")?,
+        replaced_by_order: row.parse_opt("replaced_by_order")?,
+    })
 }
 
 fn summary(row: &Row) -> Result<CertificateSummary, StoreError> {
@@ -218,5 +314,14 @@ fn summary(row: &Row) -> Result<CertificateSummary, StoreError> {
         not_after: row.time("not_after")?,
         created_at: row.time("created_at")?,
         revocation,
+        renewal_demand: match row.time_opt("renew_since")? {
+            None => None,
+            Some(since) => Some(RenewalDemand {
+                since,
+                reason: row.string("renew_reason")?,
+                explanation_url: row.string_opt("renew_url")?,
+            }),
+        },
+        replaced_by: row.parse_opt("replaced_by")?,
     })
 }

@@ -10,7 +10,7 @@ use crate::{Reader, StoreError, Tx};
 macro_rules! columns {
     () => {
         "id, account_id, profile_id, status, identifiers, authorization_ids, not_before, not_after, error, \
-         csr_sha256, certificate_id, created_at, expires_at, updated_at"
+         csr_sha256, certificate_id, created_at, expires_at, updated_at, replaces"
     };
 }
 
@@ -74,7 +74,7 @@ impl Tx {
             concat!(
                 "INSERT INTO orders (",
                 columns!(),
-                ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+                ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
             ),
             args![
                 &o.id,
@@ -91,6 +91,7 @@ impl Tx {
                 o.created_at,
                 o.expires_at,
                 o.updated_at,
+                &o.replaces,
             ],
         )
         .await?;
@@ -310,5 +311,6 @@ fn order(row: &Row) -> Result<Order, StoreError> {
         created_at: row.time("created_at")?,
         expires_at: row.time("expires_at")?,
         updated_at: row.time("updated_at")?,
+        replaces: row.string_opt("replaces")?,
     })
 }

@@ -26,7 +26,12 @@ macro_rules! step {
 }
 
 /// Every migration, in order. A new one is a file of the same name in each folder and a line here.
-const STEPS: &[Step] = &[step!(1, "0001_initial"), step!(2, "0002_challenges"), step!(3, "0003_rate_limits")];
+const STEPS: &[Step] = &[
+    step!(1, "0001_initial"),
+    step!(2, "0002_challenges"),
+    step!(3, "0003_rate_limits"),
+    step!(4, "0004_renewal"),
+];
 
 pub(crate) async fn migrate(engine: &dyn Engine) -> Result<(), StoreError> {
     match check(engine).await {

@@ -86,7 +86,7 @@ async fn answer(state: &AppState, profile: &Profile, short: bool) -> AcmeResult 
         new_authz: of("new-authz"),
         revoke_cert: state.links.url("/acme/revoke-cert"),
         key_change: state.links.url("/acme/key-change"),
-        renewal_info: None,
+        renewal_info: Some(state.links.url("/acme/renewal-info")),
         meta: DirectoryMeta {
             terms_of_service: state.acme.terms_of_service_url.clone(),
             website: state.acme.website_url.clone(),

@@ -11,6 +11,7 @@ pub mod key_change;
 pub mod nonce;
 pub mod order;
 pub mod rate_limit;
+pub mod renewal;
 pub mod revoke;
 
 pub use envelope::AcmeError;

@@ -42,6 +42,7 @@ async fn place(state: &AppState, profile_id: &ProfileId, request: ByAccount) -> 
         profile: body.profile,
         not_before: date("notBefore", body.not_before)?,
         not_after: date("notAfter", body.not_after)?,
+        replaces: body.replaces,
     };
     let order = order::create(&state.core, &request.caller, &request.account, profile_id, asked).await?;
     Ok(answer(state, StatusCode::CREATED, order))
@@ -99,7 +100,7 @@ fn answer(state: &AppState, status: StatusCode, order: Order) -> Response {
         finalize: state.links.finalize(&order.id),
         certificate: order.certificate_id.map(|id| state.links.certificate(&id)),
         error: order.error,
-        replaces: None,
+        replaces: order.replaces,
     };
     let mut response = (status, Json(object)).into_response();
     response.extensions_mut().insert(IndexOf(order.profile_id));

@@ -2,7 +2,10 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use model::{CertificateFilter, CertificateId, CertificateSummary, Identifier, RevocationReason, Timestamp};
+use model::{
+    CertificateFilter, CertificateId, CertificateSummary, Identifier, RenewalDemand, RevocationReason,
+    Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -40,6 +43,25 @@ pub struct CertificateView {
     revoked_at: Option<Timestamp>,
     /// The name of RFC 5280 §5.3.1.
     revocation_reason: Option<&'static str>,
+    /// Set when the certificate is to be renewed at once.
+    renew_now: Option<RenewNowView>,
+    /// The certificate whose order named this one as replaced (RFC 9773).
+    replaced_by: Option<String>,
+}
+
+/// Why a certificate is to be renewed at once.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RenewNowView {
+    #[schema(value_type = String)]
+    since: Timestamp,
+    reason: String,
+    explanation_url: Option<String>,
+}
+
+impl From<RenewalDemand> for RenewNowView {
+    fn from(d: RenewalDemand) -> Self {
+        Self { since: d.since, reason: d.reason, explanation_url: d.explanation_url }
+    }
 }
 
 impl CertificateView {
@@ -61,6 +83,8 @@ impl CertificateView {
             created_at: c.created_at,
             revoked_at: c.revocation.as_ref().map(|r| r.at),
             revocation_reason: c.revocation.map(|r| r.reason.name()),
+            renew_now: c.renewal_demand.map(RenewNowView::from),
+            replaced_by: c.replaced_by.map(|id| id.to_string()),
         }
     }
 }
@@ -78,12 +102,21 @@ pub struct CertificateQuery {
     account_id: Option<String>,
     order_id: Option<String>,
     profile_id: Option<String>,
+    issuer_id: Option<String>,
     /// valid, expired or revoked.
     status: Option<String>,
     /// Expiring at or after this time (RFC 3339).
     expires_after: Option<String>,
     /// Expiring before this time (RFC 3339).
     expires_before: Option<String>,
+    /// Issued at or after this time (RFC 3339).
+    created_after: Option<String>,
+    /// Issued before this time (RFC 3339).
+    created_before: Option<String>,
+    /// true: only those that another certificate has replaced; false: only the others.
+    superseded: Option<bool>,
+    /// true: only those that are to be renewed at once; false: only the others.
+    renew_now: Option<bool>,
     cursor: Option<String>,
     limit: Option<u32>,
 }
@@ -99,9 +132,14 @@ impl CertificateQuery {
             account_id: parse("account_id", self.account_id.as_deref())?,
             order_id: parse("order_id", self.order_id.as_deref())?,
             profile_id: parse("profile_id", self.profile_id.as_deref())?,
+            issuer_id: parse("issuer_id", self.issuer_id.as_deref())?,
             state: parse("status", self.status.as_deref())?,
             expires_after: parse_time("expires_after", self.expires_after.as_deref())?,
             expires_before: parse_time("expires_before", self.expires_before.as_deref())?,
+            created_after: parse_time("created_after", self.created_after.as_deref())?,
+            created_before: parse_time("created_before", self.created_before.as_deref())?,
+            superseded: self.superseded,
+            renewal_demanded: self.renew_now,
             page: page(self.cursor.as_deref(), self.limit)?,
         })
     }

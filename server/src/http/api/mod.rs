@@ -10,6 +10,7 @@ pub mod issuers;
 pub mod orders;
 pub mod profiles;
 pub mod rate_limits;
+pub mod renewal;
 
 pub use extract::{Admin, ApiJson, ApiQuery, ListQuery, field_error, if_match, page, parse, parse_time};
 

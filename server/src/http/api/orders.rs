@@ -29,6 +29,8 @@ pub struct OrderView {
     not_before: Option<Timestamp>,
     #[schema(value_type = Option<String>)]
     not_after: Option<Timestamp>,
+    /// The certificate that the order replaces, by its id of RFC 9773.
+    replaces: Option<String>,
     /// Why the order is invalid, as its owner is told.
     #[schema(value_type = Option<Object>)]
     error: Option<StoredProblem>,
@@ -52,6 +54,7 @@ impl OrderView {
             identifiers: o.identifiers,
             not_before: o.not_before,
             not_after: o.not_after,
+            replaces: o.replaces,
             error: o.error,
             certificate_id: o.certificate_id.map(|id| id.to_string()),
             created_at: o.created_at,

@@ -63,6 +63,7 @@ pub fn order_at(account: &AccountId, name: &str, now: Timestamp) -> NewOrder {
         identifiers: vec![identifier],
         not_before: None,
         not_after: None,
+        replaces: None,
         error: None,
         csr_sha256: None,
         certificate_id: None,
@@ -91,8 +92,10 @@ pub fn certificate(account: &AccountId, name: &str, number: u64) -> Certificate 
         not_after: after(3600),
         created_at: NOW,
         revocation: None,
+        renewal_demand: None,
+        replaced_by: None,
     };
-    Certificate { summary, der: vec![0x30, 0x00], chain_id: "chain".to_owned() }
+    Certificate { summary, der: vec![0x30, 0x00], chain_id: "chain".to_owned(), replaced_by_order: None }
 }
 
 pub fn event(actor: &str, action: &str) -> AuditEvent {

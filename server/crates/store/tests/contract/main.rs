@@ -14,6 +14,7 @@ mod nonces;
 mod orders;
 mod profiles;
 mod rate_limits;
+mod renewal;
 mod schema;
 mod secrets;
 mod support;

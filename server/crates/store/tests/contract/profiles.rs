@@ -7,6 +7,7 @@ use crate::support::{Db, on_both_engines, unit};
 on_both_engines! {
     a_profile_is_replaced_and_deleted_in_the_version_that_was_read,
     profiles_are_listed_by_id,
+    profiles_are_found_by_their_ids,
     open_orders_of_a_profile_are_counted,
 }
 
@@ -63,6 +64,17 @@ async fn profiles_are_listed_by_id(db: Db) {
     page.after = first.next;
     let second = reader.profiles(&page).await.unwrap();
     assert_eq!(second, Page { items: vec![profile("prof-c")], next: None });
+}
+
+async fn profiles_are_found_by_their_ids(db: Db) {
+    with_issuer(&db).await;
+    for id in ["prof-b", "prof-c", "prof-a"] {
+        insert(&db, &profile(id)).await.unwrap();
+    }
+    let mut reader = db.read().await.unwrap();
+    let ids = ["prof-c", "prof-a", "missing"].map(|id| id.parse().unwrap());
+    assert_eq!(reader.profiles_by_ids(&ids).await.unwrap(), [profile("prof-a"), profile("prof-c")]);
+    assert_eq!(reader.profiles_by_ids(&[]).await.unwrap(), []);
 }
 
 async fn open_orders_of_a_profile_are_counted(db: Db) {

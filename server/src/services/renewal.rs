@@ -1,0 +1,141 @@
+//! When certificates are to be renewed (RFC 9773): what clients are told, and what administrators demand.
+
+use std::time::Duration;
+
+use acme::renewal::{CertificateRef, RenewalInfo, RenewalWindow, retry_after};
+use model::{
+    Caller, Certificate, CertificateFilter, CertificateId, CertificateState, PageRequest, ProfileId,
+    RenewalDemand,
+};
+use serde_json::{Value, json};
+
+use crate::auth::{Permission, authorise};
+use crate::core::{Core, Resource};
+use crate::error::Result;
+
+/// Certificates in one transaction, so that an incident never holds up an issuance for long.
+const BATCH: u32 = 500;
+
+/// The certificate that a client means, if this CA issued it.
+pub async fn find(core: &Core, named: &CertificateRef) -> Result<Option<Certificate>> {
+    let found = core.store.read().await?.certificate_by_serial(&hex::encode(&named.serial)).await?;
+    // The certificate itself says under which key it was issued, also when the CA has another one by now.
+    Ok(found.filter(|certificate| {
+        let issuer = ca::authority_key_identifier(&certificate.der);
+        issuer.is_ok_and(|id| id.as_ref() == Some(&named.authority_key_identifier))
+    }))
+}
+
+/// What the holder of a certificate is told.
+#[derive(Debug)]
+pub struct Advice {
+    pub info: RenewalInfo,
+    /// When to ask again.
+    pub retry_after: Duration,
+    pub profile_id: ProfileId,
+}
+
+/// When to renew the certificate that a client means. Nobody needs to authenticate for that (RFC 9773 §4.1).
+pub async fn advise(core: &Core, named: &CertificateRef) -> Result<Option<Advice>> {
+    let Some(certificate) = find(core, named).await? else { return Ok(None) };
+    let c = certificate.summary;
+    let demanded = c.renewal_demand.as_ref().map(|demand| demand.since);
+    let since = [c.revocation.as_ref().map(|revocation| revocation.at), demanded].into_iter().flatten().min();
+    let window = match since {
+        Some(since) => RenewalWindow::past(since),
+        None => RenewalWindow::regular(c.not_before, c.not_after, spread(&c.sha256)),
+    };
+    let explanation_url = c.renewal_demand.and_then(|demand| demand.explanation_url);
+    Ok(Some(Advice {
+        info: RenewalInfo { suggested_window: window, explanation_url },
+        retry_after: retry_after(c.not_before, c.not_after, since.is_some()),
+        profile_id: c.profile_id,
+    }))
+}
+
+/// The first 32 bits of the certificate's fingerprint (hexadecimal): as good as random, and the same on every replica.
+fn spread(sha256: &str) -> u32 {
+    sha256.get(..8).and_then(|digits| u32::from_str_radix(digits, 16).ok()).unwrap_or(0)
+}
+
+/// Which certificates an administrator means.
+#[derive(Debug)]
+pub enum Selection {
+    Ids(Vec<CertificateId>),
+    Matching(Box<CertificateFilter>),
+}
+
+/// Wants all selected certificates renewed at once that are valid now; without a demand, takes demands back. Returns
+/// how many certificates that changed. `shown`: the selection for the audit events, one for each transaction.
+pub async fn demand(
+    core: &Core,
+    caller: &Caller,
+    selection: Selection,
+    shown: Value,
+    demand: Option<RenewalDemand>,
+) -> Result<u64> {
+    authorise(caller, Permission::CertificateRenew)?;
+    match selection {
+        Selection::Ids(ids) => {
+            let mut total = 0;
+            for some in ids.chunks(BATCH as usize) {
+                total += store_batch(core, caller, some.to_vec(), &shown, demand.clone(), total).await?;
+            }
+            Ok(total)
+        }
+        Selection::Matching(mut filter) => {
+            filter.page = PageRequest { after: None, limit: BATCH };
+            match demand {
+                Some(_) => filter.state = Some(CertificateState::Valid),
+                None => filter.renewal_demanded = Some(true),
+            }
+            let mut total = 0;
+            loop {
+                let page = core.store.read().await?.certificates(&filter, core.now()).await?;
+                let ids: Vec<_> = page.items.into_iter().map(|certificate| certificate.id).collect();
+                total += store_batch(core, caller, ids, &shown, demand.clone(), total).await?;
+                filter.page.after = page.next;
+                if filter.page.after.is_none() {
+                    return Ok(total);
+                }
+            }
+        }
+    }
+}
+
+async fn store_batch(
+    core: &Core,
+    caller: &Caller,
+    ids: Vec<CertificateId>,
+    selection: &Value,
+    demand: Option<RenewalDemand>,
+    before: u64,
+) -> Result<u64> {
+    let (action, mut details) = match &demand {
+        Some(demand) => (
+            "certificate.renewal_demanded",
+            json!({ "reason": demand.reason, "explanation_url": demand.explanation_url }),
+        ),
+        None => ("certificate.renewal_demand_cancelled", json!({})),
+    };
+    details["selection"] = selection.clone();
+    let resource = match ids.as_slice() {
+        [one] => one.to_string(),
+        _ => "renew-now".to_owned(),
+    };
+    let mut event = core.event(caller, action, Resource("certificate", &resource), details);
+    let now = core.now();
+    core.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let changed = tx.demand_renewal(&ids, demand.as_ref(), now).await?;
+                // A selection without effect is worth one event, not one for each batch.
+                if changed > 0 || before == 0 {
+                    event.details["certificates"] = json!(changed);
+                    tx.record(&[event]).await?;
+                }
+                Ok(changed)
+            })
+        })
+        .await
+}
