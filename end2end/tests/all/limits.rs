@@ -1,6 +1,8 @@
 //! Rate limits: met, shown, reset.
 
-use end2end::api::{list, with_open_profile};
+use std::time::Duration;
+
+use end2end::api::{PROFILE, list, open_profile, with_open_profile};
 use end2end::{Engine, on_each_engine};
 use serde_json::{Value, json};
 use testkit::acme::{Key, RawAcme, Signer};
@@ -11,6 +13,7 @@ const LIMITS: &str = "/api/acme/rate-limits";
 on_each_engine!(
     orders_beyond_the_limit_of_an_account_are_refused_until_it_is_reset,
     names_networks_and_new_accounts_have_limits_too,
+    pending_orders_and_failed_validations_have_limits,
     limits_are_checked_versioned_and_audited,
 );
 
@@ -42,7 +45,7 @@ async fn orders_beyond_the_limit_of_an_account_are_refused_until_it_is_reset(eng
         (&3.into(), &3.into(), &"reached".into())
     );
     let all = server.api().get(&format!("{LIMITS}/usage")).await.expect(200);
-    assert_eq!(all["items"], used, "nobody else is near a limit");
+    assert_eq!(all["items"], json!([used[0]]), "nobody else is near a limit");
     let metrics = server.client().get("/metrics").await.text();
     assert!(metrics.contains("certctl_rate_limited_total{limit=\"account_orders_per_hour\"} 4"), "{metrics}");
 
@@ -100,6 +103,73 @@ async fn names_networks_and_new_accounts_have_limits_too(engine: Engine) {
     assert_eq!(known.status, 200, "a known key is always answered: {}", known.text());
     server.api().put(LIMITS, json!({ "network_new_accounts_per_hour": 0 })).await.expect(200);
     acme.post(Signer::Jwk(&stranger), acme.url("newAccount"), new).await.expect(201);
+}
+
+async fn pending_orders_and_failed_validations_have_limits(engine: Engine) {
+    let server = engine.server().env("CERTCTL_ACME_VALIDATION_ATTEMPTS", "1").start().await;
+    let mut profile = open_profile(PROFILE);
+    profile["acme_auth_mode"] = json!("challenge");
+    server.api().post("/api/profiles", profile).await.expect(201);
+    let acme = RawAcme::new(server.client(), &server.directory_url(PROFILE)).await;
+    let (key, base) = (Key::new(), server.base_url());
+    let account = acme.register(&key).await;
+    let signer = Signer::Kid(&key, &account);
+    let id = account.rsplit('/').next().unwrap();
+
+    let limits = json!({ "account_pending_orders": 2, "account_name_failed_validations_per_hour": 2 });
+    server.api().put(LIMITS, limits).await.expect(200);
+    let first = acme.order(signer, &["dns:a.internal"]).await.expect(201);
+    acme.order(signer, &["dns:b.internal"]).await.expect(201);
+    for _ in 0..3 {
+        let refused = acme.order(signer, &["dns:c.internal"]).await;
+        assert_refused(&refused, "account_pending_orders", &format!("account:{id}"), &base);
+    }
+    let used = use_of(&server.api(), &format!("account:{id}")).await;
+    let pending = used.as_array().unwrap().iter().find(|u| u["limit"] == "account_pending_orders").unwrap();
+    assert_eq!((&pending["count"], &pending["resets_at"]), (&json!(2), &Value::Null));
+    assert_eq!(list(&server.api(), "/api/audit-events?action=rate_limit.exceeded").await.len(), 1);
+    // An order that ends makes room for another.
+    let authorization = first["authorizations"][0].as_str().unwrap();
+    acme.post(signer, authorization, json!({ "status": "deactivated" })).await.expect(200);
+    let mut answer = acme.order(signer, &["dns:c.internal"]).await;
+    for _ in 0..100 {
+        if answer.status != 429 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        answer = acme.order(signer, &["dns:c.internal"]).await;
+    }
+    answer.expect(201);
+
+    server.api().put(LIMITS, json!({ "account_name_failed_validations_per_hour": 2 })).await.expect(200);
+    for _ in 0..2 {
+        // Validation must not reach the loopback network, and says so at once.
+        let order = acme.order(signer, &["ip:127.0.0.1"]).await.expect(201);
+        let url = order["authorizations"][0].as_str().unwrap();
+        let authorization = acme.read(signer, url).await.expect(200);
+        acme.post(signer, authorization["challenges"][0]["url"].as_str().unwrap(), json!({}))
+            .await
+            .expect(200);
+        while acme.read(signer, url).await.expect(200)["status"] == "pending" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    let (subject, limit) =
+        (format!("account_name:{id}/127.0.0.1"), "account_name_failed_validations_per_hour");
+    // The count follows the end of the authorization.
+    let mut refused = acme.order(signer, &["ip:127.0.0.1"]).await;
+    if refused.status == 201 {
+        refused = acme.order(signer, &["ip:127.0.0.1"]).await;
+    }
+    assert_refused(&refused, limit, &subject, &base);
+    let new_authz = json!({ "identifier": { "type": "ip", "value": "127.0.0.1" } });
+    let refused = acme.post(signer, acme.url("newAuthz"), new_authz).await;
+    assert_refused(&refused, limit, &subject, &base);
+    acme.order(signer, &["dns:d.internal"]).await.expect(201);
+    assert_eq!(use_of(&server.api(), &subject).await[0]["state"], "reached");
+    let reset = json!({ "subject": subject, "limit": limit, "reason": "a test" });
+    server.api().post(&format!("{LIMITS}/reset"), reset).await.expect(200);
+    acme.order(signer, &["ip:127.0.0.1"]).await.expect(201);
 }
 
 async fn limits_are_checked_versioned_and_audited(engine: Engine) {

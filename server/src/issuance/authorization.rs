@@ -15,6 +15,7 @@ use super::policy::{self, Refusal};
 use super::{ORDER_LIFETIME, order};
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
+use crate::limits::admission;
 
 /// An earlier authorization that ends sooner than this serves no new order: the client could not finish in time.
 const WORTHWHILE: Duration = Duration::from_secs(600);
@@ -175,6 +176,9 @@ pub async fn create(
     };
     let beginning =
         beginning.ok_or_else(|| Error::Internal("one identifier has one beginning".to_owned()))?;
+    if matches!(beginning, Beginning::Pending { .. }) {
+        admission::authorization(core, caller, account, identifier).await?;
+    }
     let made = begin(core, account, &profile, None, identifier, beginning, now);
     let event = core.event(
         caller,

@@ -57,7 +57,13 @@ pub async fn create(
         None => None,
         Some(named) => Some(replacement::check(core, account, &request.identifiers, named).await?),
     };
-    let admission = admission::order(core, caller, account, &request.identifiers).await?;
+    let unproven: Vec<_> = request
+        .identifiers
+        .iter()
+        .zip(&beginnings)
+        .filter_map(|(id, beginning)| matches!(beginning, Beginning::Pending { .. }).then_some(id))
+        .collect();
+    let admission = admission::order(core, caller, account, &request.identifiers, &unproven).await?;
     let new = assemble(core, account, &profile, request, beginnings, now);
     let order = new.order.clone();
     let details = json!({ "profile_id": order.profile_id, "identifiers": order.identifiers });

@@ -17,6 +17,7 @@ use store::StoreError;
 use super::{authorization, caa};
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
+use crate::limits::admission;
 use crate::validation::{Attempt, Evidence, Failure, Target};
 
 /// How long a claim holds. Whoever has it renews it every [`RENEW_EVERY`] while the attempt is under way, so that only
@@ -172,6 +173,8 @@ pub async fn conclude(core: &Core, work: Work, started_at: Timestamp, attempt: A
         problem: problem.clone(),
         evidence,
     };
+    let of = || (work.account.id.clone(), work.authorization.identifier.clone());
+    let failed = (outcome == AttemptOutcome::Failed).then(of);
     let stored = match (outcome, problem) {
         (AttemptOutcome::Retried, problem) => retry(core, &work, kept, problem).await,
         (_, None) => pass(core, &work, kept).await,
@@ -180,6 +183,9 @@ pub async fn conclude(core: &Core, work: Work, started_at: Timestamp, attempt: A
     match stored {
         Ok(()) => {
             core.metrics.validation(work.challenge.kind, outcome);
+            if let Some((account, identifier)) = failed {
+                admission::failed_validation(core, &account, &identifier);
+            }
             Ok(())
         }
         // The claim was lost, the authorization has ended or the account was suspended. In the second and third case

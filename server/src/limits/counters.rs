@@ -60,6 +60,13 @@ impl Counters {
         entry.count()
     }
 
+    /// The count in the window of `now`.
+    pub fn count(&self, limit: RateLimit, subject: &RateSubject, now: Timestamp) -> i64 {
+        let key = (limit, subject.clone());
+        let resets_at = window_end(limit, subject, now);
+        self.shard(&key).get(&key).filter(|e| e.resets_at == resets_at).map_or(0, |e| e.count())
+    }
+
     /// Takes over what the database has for the window. Returns the count after that.
     pub fn correct(&self, limit: RateLimit, subject: &RateSubject, now: Timestamp, stored: i64) -> i64 {
         let key = (limit, subject.clone());

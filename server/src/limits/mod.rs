@@ -7,17 +7,19 @@
 
 pub mod admission;
 mod counters;
+mod pending;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use model::{RateCounter, RateLimit, RateSubject, StoredRateLimits, Timestamp};
+use model::{AccountId, RateCounter, RateLimit, RateSubject, StoredRateLimits, Timestamp};
 use store::{Store, StoreError};
 use tokio::sync::RwLock;
 
 use counters::Counters;
 pub use counters::window_end;
+use pending::PendingOrders;
 
 /// A count is stored when a fiftieth of its limit has come together in this process. So ordinary use, of most names
 /// an order or two, is never written, and a replica or a restart forgets a fiftieth of a limit at most.
@@ -30,6 +32,14 @@ const LEARNED: u32 = 1000;
 pub struct Charge {
     pub limit: RateLimit,
     pub subject: RateSubject,
+    /// 1, or 0 for what must not be done when the limit is reached, but does not itself count towards it.
+    pub amount: u8,
+}
+
+impl Charge {
+    pub fn one(limit: RateLimit, subject: RateSubject) -> Self {
+        Self { limit, subject, amount: 1 }
+    }
 }
 
 /// A limit is reached.
@@ -38,7 +48,10 @@ pub struct Refusal {
     pub limit: RateLimit,
     pub subject: RateSubject,
     pub allowed: u32,
+    /// The end of the window.
     pub resets_at: Timestamp,
+    /// When to try again.
+    pub retry_at: Timestamp,
     /// Whether the subject was refused before in this window, by any replica, and an audit event says so.
     pub noted: bool,
 }
@@ -47,6 +60,7 @@ pub struct Refusal {
 pub struct RateLimiter {
     limits: ArcSwap<StoredRateLimits>,
     counters: Counters,
+    pending: PendingOrders,
     /// Written while counts move from here to the database: a reader in between would count them twice.
     moving: RwLock<()>,
 }
@@ -76,8 +90,12 @@ impl RateLimiter {
         let current = self.limits.load_full();
         for (done, charge) in charges.iter().enumerate() {
             let Some(allowed) = current.limits.allowed(charge.limit) else { continue };
-            let count = self.counters.add(charge.limit, &charge.subject, now, 1);
-            if count <= i64::from(allowed) {
+            let amount = i64::from(charge.amount);
+            let count = match amount {
+                0 => self.counters.count(charge.limit, &charge.subject, now),
+                _ => self.counters.add(charge.limit, &charge.subject, now, amount),
+            };
+            if count - amount < i64::from(allowed) {
                 continue;
             }
             let refusal = self.confirm(store, charge, allowed, now).await;
@@ -93,9 +111,42 @@ impl RateLimiter {
     /// Uncounts what was counted and then not done.
     pub fn take_back(&self, charges: &[Charge], now: Timestamp) {
         let current = self.limits.load();
-        for charge in charges.iter().filter(|c| current.limits.allowed(c.limit).is_some()) {
-            self.counters.add(charge.limit, &charge.subject, now, -1);
+        let counted = |c: &&Charge| c.amount > 0 && current.limits.allowed(c.limit).is_some();
+        for charge in charges.iter().filter(counted) {
+            self.counters.add(charge.limit, &charge.subject, now, -i64::from(charge.amount));
         }
+    }
+
+    /// Counts what has happened already.
+    pub fn note(&self, limit: RateLimit, subject: &RateSubject, now: Timestamp) {
+        if self.limits.load().limits.allowed(limit).is_some() {
+            self.counters.add(limit, subject, now, 1);
+        }
+    }
+
+    /// Counts one more pending order of `account`, or says that it has as many as it may.
+    pub async fn charge_pending_order(
+        &self,
+        store: &Store,
+        account: &AccountId,
+        now: Timestamp,
+    ) -> Result<Option<Refusal>, StoreError> {
+        let limit = RateLimit::AccountPendingOrders;
+        let Some(allowed) = self.limits().limits.allowed(limit) else { return Ok(None) };
+        if self.pending.place(store, account, allowed, now).await? {
+            return Ok(None);
+        }
+        let subject = RateSubject::account(account);
+        let resets_at = window_end(limit, &subject, now);
+        let noted = store.read().await?.rate_counter(limit, &subject, resets_at).await?;
+        let noted = noted.is_some_and(|counter| counter.refused);
+        let retry_at = now + pending::WAIT;
+        Ok(Some(Refusal { limit, subject, allowed, resets_at, retry_at, noted }))
+    }
+
+    /// Uncounts a pending order that was then not made.
+    pub fn take_back_pending_order(&self, account: &AccountId) {
+        self.pending.take_back(account);
     }
 
     /// Whether the database too says that `charge`, which is counted here already, is too much.
@@ -110,11 +161,12 @@ impl RateLimiter {
         let _not_moving = self.moving.read().await;
         let stored = store.read().await?.rate_counter(charge.limit, &charge.subject, resets_at).await?;
         let (count, noted) = stored.map_or((0, false), |c| (c.count, c.refused));
-        if self.counters.correct(charge.limit, &charge.subject, now, count) <= i64::from(allowed) {
+        let count = self.counters.correct(charge.limit, &charge.subject, now, count);
+        if count - i64::from(charge.amount) < i64::from(allowed) {
             return Ok(None);
         }
-        let Charge { limit, subject } = charge.clone();
-        Ok(Some(Refusal { limit, subject, allowed, resets_at, noted }))
+        let Charge { limit, subject, .. } = charge.clone();
+        Ok(Some(Refusal { limit, subject, allowed, resets_at, retry_at: resets_at, noted }))
     }
 
     /// Exchanges limits and counts with the database.
@@ -125,6 +177,7 @@ impl RateLimiter {
         let current = self.limits.load_full();
         let half: Vec<_> = RateLimit::ALL
             .iter()
+            .filter(|limit| limit.has_window())
             .filter_map(|limit| Some((*limit, (i64::from(current.limits.allowed(*limit)?) + 1) / 2)))
             .collect();
         for counter in db.high_rate_counters(&half, now, LEARNED).await? {
@@ -136,7 +189,11 @@ impl RateLimiter {
         drop(db);
         let worth = |limit| Some(i64::from((current.limits.allowed(limit)? / WORTH_STORING).max(1)));
         let unsaved = self.counters.to_save(now, worth);
-        self.save(store, unsaved).await
+        self.save(store, unsaved).await?;
+        match current.limits.allowed(RateLimit::AccountPendingOrders) {
+            Some(allowed) => self.pending.recount(store, allowed).await,
+            None => Ok(()),
+        }
     }
 
     /// Stores all counts of `subject`, however low, so that the database has the whole of them.
@@ -216,7 +273,7 @@ mod tests {
         let subject: RateSubject = subject.parse().unwrap();
         let limits = [RateLimit::NameOrders, RateLimit::NetworkOrders];
         let limit = limits.into_iter().find(|limit| limit.counts(&subject)).unwrap();
-        Charge { limit, subject }
+        Charge::one(limit, subject)
     }
 
     async fn refused(limiter: &RateLimiter, store: &Store, charge: &Charge, now: Timestamp) -> bool {
@@ -304,6 +361,29 @@ mod tests {
             let stored = store.read().await.unwrap().rate_counters_of(&name.subject, NOW).await.unwrap();
             assert_eq!(stored.iter().map(|c| c.count).sum::<i64>(), if count < 20 { 0 } else { 20 });
         }
+    }
+
+    #[tokio::test]
+    async fn failures_are_counted_when_they_happen_and_stop_what_comes_after() {
+        let ((store, _directory), limiter) = (store().await, RateLimiter::default());
+        let limits = RateLimits { account_name_failed_validations_per_hour: Some(2), ..Default::default() };
+        limiter.set_limits(StoredRateLimits { limits, version: 1 });
+        let account = AccountId::generate(NOW, &model::SystemEntropy);
+        let subject: RateSubject = format!("account_name:{account}/a.example").parse().unwrap();
+        let check = Charge { amount: 0, ..Charge::one(RateLimit::AccountNameFailures, subject.clone()) };
+        for _ in 0..5 {
+            assert!(!refused(&limiter, &store, &check, NOW).await, "asking counts nothing");
+        }
+        // One is noted here, the other by another replica.
+        limiter.note(check.limit, &subject, NOW);
+        assert!(!refused(&limiter, &store, &check, NOW).await);
+        let other = RateLimiter::default();
+        other.set_limits(limiter.limits().as_ref().clone());
+        other.note(check.limit, &subject, NOW);
+        for replica in [&limiter, &other, &limiter] {
+            replica.synchronise(&store, NOW).await.unwrap();
+        }
+        assert!(refused(&limiter, &store, &check, NOW).await);
     }
 
     #[tokio::test]

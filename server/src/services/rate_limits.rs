@@ -12,6 +12,8 @@ use crate::limits::window_end;
 const MOST: u32 = 1_000_000_000;
 /// From how much of its limit on a subject is near it, in percent.
 const NEAR_PERCENT: i64 = 80;
+/// Pending orders are counted up to here where there is no limit.
+const MOST_COUNTED: u32 = 100_000;
 /// How many subjects per limit an answer lists.
 const LISTED: u32 = 500;
 
@@ -88,7 +90,8 @@ pub struct Usage {
     pub count: i64,
     /// `None`: no limit.
     pub allowed: Option<u32>,
-    pub resets_at: Timestamp,
+    /// `None`: there is no window; it goes down as orders end.
+    pub resets_at: Option<Timestamp>,
 }
 
 impl Usage {
@@ -114,6 +117,7 @@ pub async fn usage(core: &Core, caller: &Caller, subject: Option<&RateSubject>) 
         let limits = limiter.limits();
         let near: Vec<_> = RateLimit::ALL
             .iter()
+            .filter(|limit| limit.has_window())
             .filter_map(|limit| {
                 let allowed = i64::from(limits.limits.allowed(*limit)?);
                 Some((*limit, (allowed * NEAR_PERCENT).div_euclid(100).max(1)))
@@ -124,20 +128,29 @@ pub async fn usage(core: &Core, caller: &Caller, subject: Option<&RateSubject>) 
     };
     limiter.save_subject(&core.store, subject, now).await?;
     let limits = limiter.limits();
-    let found = core.store.read().await?.rate_counters_of(subject, now).await?;
+    let mut db = core.store.read().await?;
+    let found = db.rate_counters_of(subject, now).await?;
     let of = |limit: RateLimit| {
         let resets_at = window_end(limit, subject, now);
         let found = found.iter().find(|c| c.limit == limit && c.resets_at == resets_at).cloned();
         let none = || RateCounter { limit, subject: subject.clone(), resets_at, count: 0, refused: false };
         used(&limits.limits, found.unwrap_or_else(none))
     };
-    Ok(RateLimit::ALL.iter().filter(|limit| limit.counts(subject)).map(|limit| of(*limit)).collect())
+    let windows = RateLimit::ALL.iter().filter(|limit| limit.has_window() && limit.counts(subject));
+    let mut usage: Vec<_> = windows.map(|limit| of(*limit)).collect();
+    if let Some(account) = subject.as_account() {
+        let limit = RateLimit::AccountPendingOrders;
+        let allowed = limits.limits.allowed(limit);
+        let count = db.count_pending_orders(&account, allowed.unwrap_or(MOST_COUNTED)).await?;
+        usage.push(Usage { limit, subject: subject.clone(), count, allowed, resets_at: None });
+    }
+    Ok(usage)
 }
 
 fn used(limits: &RateLimits, counter: RateCounter) -> Usage {
     let allowed = limits.allowed(counter.limit);
     let RateCounter { limit, subject, resets_at, count, .. } = counter;
-    Usage { limit, subject, count: count.max(0), allowed, resets_at }
+    Usage { limit, subject, count: count.max(0), allowed, resets_at: Some(resets_at) }
 }
 
 /// Lets `subject` begin anew, under `limit` or all limits. Returns what was forgotten.
@@ -152,8 +165,12 @@ pub async fn reset(
     if let Some(limit) = limit.filter(|limit| !limit.counts(subject)) {
         return Err(Error::invalid("limit", format!("{limit} does not count {subject}")));
     }
+    if limit.is_some_and(|limit| !limit.has_window()) {
+        return Err(Error::invalid("limit", "it counts what is there, and goes down as orders end"));
+    }
     let before = usage(core, caller, Some(subject)).await?;
-    let before: Vec<_> = before.into_iter().filter(|u| limit.is_none_or(|limit| u.limit == limit)).collect();
+    let before = before.into_iter().filter(|u| u.limit.has_window());
+    let before: Vec<_> = before.filter(|u| limit.is_none_or(|limit| u.limit == limit)).collect();
     let counts: serde_json::Map<_, _> =
         before.iter().map(|u| (u.limit.to_string(), json!(u.count))).collect();
     let details = json!({ "before": counts, "reason": reason });

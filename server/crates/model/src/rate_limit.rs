@@ -11,6 +11,8 @@ words! {
         NameOrders = "name_orders_per_hour",
         NetworkOrders = "network_orders_per_hour",
         NetworkNewAccounts = "network_new_accounts_per_hour",
+        AccountNameFailures = "account_name_failed_validations_per_hour",
+        AccountPendingOrders = "account_pending_orders",
     }
 }
 
@@ -18,11 +20,17 @@ impl RateLimit {
     /// Whether use by `subject` counts towards this limit.
     pub fn counts(self, subject: &RateSubject) -> bool {
         let kind = match self {
-            Self::AccountOrders => "account:",
+            Self::AccountOrders | Self::AccountPendingOrders => "account:",
+            Self::AccountNameFailures => "account_name:",
             Self::NameOrders => "name:",
             Self::NetworkOrders | Self::NetworkNewAccounts => "network:",
         };
         subject.as_str().starts_with(kind)
+    }
+
+    /// Whether it counts events in a window of time; else what there is at the moment.
+    pub const fn has_window(self) -> bool {
+        !matches!(self, Self::AccountPendingOrders)
     }
 
     /// What is counted and for whom, to be read after a number.
@@ -32,6 +40,8 @@ impl RateLimit {
             Self::NameOrders => "orders per hour for one name or address",
             Self::NetworkOrders => "orders per hour from one client network",
             Self::NetworkNewAccounts => "new accounts per hour from one client network",
+            Self::AccountNameFailures => "failed validations per hour of one name by one account",
+            Self::AccountPendingOrders => "pending orders of one account at a time",
         }
     }
 }
@@ -48,6 +58,8 @@ pub struct RateLimits {
     pub name_orders_per_hour: Option<u32>,
     pub network_orders_per_hour: Option<u32>,
     pub network_new_accounts_per_hour: Option<u32>,
+    pub account_name_failed_validations_per_hour: Option<u32>,
+    pub account_pending_orders: Option<u32>,
     /// How many leading bits of an IPv4 address make its client network.
     pub network_prefix_ipv4: u8,
     pub network_prefix_ipv6: u8,
@@ -60,6 +72,8 @@ impl Default for RateLimits {
             name_orders_per_hour: Some(2_000),
             network_orders_per_hour: Some(1_000_000),
             network_new_accounts_per_hour: Some(10_000),
+            account_name_failed_validations_per_hour: Some(100),
+            account_pending_orders: Some(20_000),
             network_prefix_ipv4: 24,
             network_prefix_ipv6: 48,
         }
@@ -73,6 +87,8 @@ impl RateLimits {
             RateLimit::NameOrders => self.name_orders_per_hour,
             RateLimit::NetworkOrders => self.network_orders_per_hour,
             RateLimit::NetworkNewAccounts => self.network_new_accounts_per_hour,
+            RateLimit::AccountNameFailures => self.account_name_failed_validations_per_hour,
+            RateLimit::AccountPendingOrders => self.account_pending_orders,
         }
     }
 
@@ -84,6 +100,8 @@ impl RateLimits {
             &mut self.name_orders_per_hour,
             &mut self.network_orders_per_hour,
             &mut self.network_new_accounts_per_hour,
+            &mut self.account_name_failed_validations_per_hour,
+            &mut self.account_pending_orders,
         ] {
             *limit = limit.filter(|n| *n > 0);
         }
@@ -112,7 +130,8 @@ impl Default for StoredRateLimits {
     }
 }
 
-/// Whose use is counted: `account:<id>`, `name:<name or address>` or `network:<address>/<bits>`.
+/// Whose use is counted: `account:<id>`, `name:<name or address>`, `network:<address>/<bits>` or
+/// `account_name:<account id>/<name or address>`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RateSubject(String);
 
@@ -126,12 +145,25 @@ impl RateSubject {
         Self(format!("name:{identifier}"))
     }
 
+    /// What one account does for one name. A wildcard is validated by its base, and counts as that.
+    pub fn account_name(account: &AccountId, identifier: &Identifier) -> Self {
+        match identifier {
+            Identifier::Dns(name) => Self(format!("account_name:{account}/{}", name.base())),
+            Identifier::Ip(ip) => Self(format!("account_name:{account}/{ip}")),
+        }
+    }
+
     pub fn network(network: IpNet) -> Self {
         Self(format!("network:{network}"))
     }
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The account, where the subject is one.
+    pub fn as_account(&self) -> Option<AccountId> {
+        self.0.strip_prefix("account:")?.parse().ok()
     }
 }
 
@@ -144,7 +176,7 @@ impl std::fmt::Display for RateSubject {
 /// A text that names no subject.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "not a subject; use account:<account id>, name:<DNS name or address> or network:<address>/<prefix length>"
+    "not a subject; use account:<account id>, name:<DNS name or address>, network:<address>/<prefix length> or account_name:<account id>/<DNS name or address>"
 )]
 pub struct InvalidRateSubject;
 
@@ -159,6 +191,12 @@ impl std::str::FromStr for RateSubject {
             "name" => Identifier::parse_any(value).map(|id| Self::name(&id)).map_err(|_| InvalidRateSubject),
             "network" => {
                 value.parse::<IpNet>().map(|net| Self::network(net.trunc())).map_err(|_| InvalidRateSubject)
+            }
+            "account_name" => {
+                let (account, name) = value.split_once('/').ok_or(InvalidRateSubject)?;
+                let account = account.parse().map_err(|_| InvalidRateSubject)?;
+                let name = Identifier::parse_any(name).map_err(|_| InvalidRateSubject)?;
+                Ok(Self::account_name(&account, &name))
             }
             _ => Err(InvalidRateSubject),
         }
@@ -218,7 +256,11 @@ mod tests {
         ] {
             assert_eq!(text.parse::<RateSubject>().unwrap().as_str(), form);
         }
-        for bad in ["", "account:x", "name:a b", "network:1.2.3.4", "user:1"] {
+        let id: AccountId = format!("{}{}", AccountId::PREFIX, "0".repeat(32)).parse().unwrap();
+        let pair = format!("account_name:{id}/*.A.example").parse::<RateSubject>().unwrap();
+        assert_eq!(pair.as_str(), format!("account_name:{id}/a.example"));
+        assert!(RateLimit::AccountNameFailures.counts(&pair) && !RateLimit::AccountOrders.counts(&pair));
+        for bad in ["account_name:x/a.example", "", "account:x", "name:a b", "network:1.2.3.4", "user:1"] {
             assert!(bad.parse::<RateSubject>().is_err(), "{bad}");
         }
     }

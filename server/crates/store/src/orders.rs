@@ -59,6 +59,14 @@ impl Reader {
         rows.iter().map(|row| Ok((row.of("orders").parse("status")?, row.of("orders").int("n")?))).collect()
     }
 
+    /// How many orders of the account are `pending`; counts up to `most`.
+    pub async fn count_pending_orders(&mut self, account: &AccountId, most: u32) -> Result<i64, StoreError> {
+        let sql = "SELECT COUNT(*) AS n FROM \
+                   (SELECT 1 FROM orders WHERE account_id = $1 AND status = 'pending' LIMIT $2) AS counted";
+        let row = self.fetch_optional(sql, args![account, i64::from(most)]).await?;
+        row.map_or(Ok(0), |row| row.of("orders").int("n"))
+    }
+
     pub async fn count_open_orders_of_profile(&mut self, profile: &ProfileId) -> Result<i64, StoreError> {
         // Open orders are few, ended orders of a profile may be many: `|| ''` keeps off the index of profiles.
         let sql = concat!("SELECT COUNT(*) AS n FROM orders WHERE ", open!(), " AND profile_id || '' = $1");

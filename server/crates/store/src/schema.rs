@@ -31,6 +31,7 @@ const STEPS: &[Step] = &[
     step!(2, "0002_challenges"),
     step!(3, "0003_rate_limits"),
     step!(4, "0004_renewal"),
+    step!(5, "0005_pending_orders"),
 ];
 
 pub(crate) async fn migrate(engine: &dyn Engine) -> Result<(), StoreError> {

@@ -29,6 +29,12 @@ pub struct RateLimitsSchema {
     /// New accounts from one client network in an hour.
     #[schema(default = 10_000)]
     network_new_accounts_per_hour: Option<u32>,
+    /// Validations of one name by one account that fail for good, in an hour; then it can order that name no more.
+    #[schema(default = 100)]
+    account_name_failed_validations_per_hour: Option<u32>,
+    /// Orders of one account that are pending at a time.
+    #[schema(default = 20_000)]
+    account_pending_orders: Option<u32>,
     /// Leading bits of an IPv4 address that make its client network: 8 to 32.
     #[schema(default = 24)]
     network_prefix_ipv4: u8,
@@ -78,9 +84,9 @@ pub struct UsageView {
     allowed: Option<u32>,
     /// below, near (four fifths and more) or reached (the next one is refused).
     state: &'static str,
-    /// When the count is 0 again.
-    #[schema(value_type = String)]
-    resets_at: Timestamp,
+    /// When the count is 0 again; null for what has no window.
+    #[schema(value_type = Option<String>)]
+    resets_at: Option<Timestamp>,
 }
 
 impl From<Usage> for UsageView {
@@ -111,8 +117,9 @@ impl UsageList {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct UsageQuery {
-    /// `account:<account id>`, `name:<DNS name or address>` or `network:<address>/<prefix length>`. Absent: everybody
-    /// who is near a limit or has reached it, at most 500 per limit, the highest counts first.
+    /// `account:<account id>`, `name:<DNS name or address>`, `network:<address>/<prefix length>` or
+    /// `account_name:<account id>/<DNS name or address>`. Absent: everybody who is near a limit with a window or has
+    /// reached it, at most 500 per limit, the highest counts first.
     subject: Option<String>,
 }
 

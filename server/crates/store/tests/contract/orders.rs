@@ -9,6 +9,7 @@ use crate::fixtures::{NOW, account, after, order, order_at};
 use crate::support::{Db, on_both_engines, unit};
 
 on_both_engines! {
+    pending_orders_of_an_account_are_counted,
     an_order_is_claimed_once,
     only_ready_orders_of_valid_accounts_are_claimed,
     every_filter_restricts_and_filters_combine,
@@ -265,4 +266,15 @@ async fn ended_orders_are_deleted_in_batches_with_their_authorizations(db: Db) {
         assert!(reader.order(&order.id).await.unwrap().is_some());
         assert!(reader.authorization(&order.authorization_ids[0]).await.unwrap().is_some());
     }
+}
+
+async fn pending_orders_of_an_account_are_counted(db: Db) {
+    let [own, other] = [(); 2].map(|()| AccountId::generate(NOW, &SystemEntropy));
+    for status in [OrderStatus::Pending, OrderStatus::Ready, OrderStatus::Pending, OrderStatus::Invalid] {
+        insert_as(&db, status, order(&own, "a.example")).await;
+    }
+    insert_as(&db, OrderStatus::Pending, order(&other, "a.example")).await;
+    let mut db = db.read().await.unwrap();
+    assert_eq!(db.count_pending_orders(&own, 100).await.unwrap(), 2);
+    assert_eq!(db.count_pending_orders(&own, 1).await.unwrap(), 1, "no further than asked");
 }
