@@ -163,7 +163,6 @@ const CALLS: &[(&str, Call)] = calls! {
     });
     "an account's own list": |tx, s| tx.order_ids_of_account(&s.account.id, &PageRequest::default());
     "counts of open orders": |tx, _s| tx.open_order_counts();
-    "pending orders of an account, counted": |tx, s| tx.count_pending_orders(&s.account.id, 50);
     "open orders of a profile, counted": |tx, _s|
         tx.count_open_orders_of_profile(&PROFILE.parse::<ProfileId>().unwrap());
     "order, new": |tx, s| tx.insert_order(&order(&s.account.id, "new.example"));
