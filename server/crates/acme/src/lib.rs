@@ -28,4 +28,4 @@ pub use jwk::{Jwk, KeyKind};
 pub use jws::{Algorithm, Jws, KeyRef};
 pub use model::ChallengeStatus;
 pub use nonce::{NonceError, NonceMint, NonceWindow, OpenedNonce};
-pub use problem::{Problem, ProblemType, Subproblem};
+pub use problem::{Problem, ProblemLink, ProblemType, Subproblem};

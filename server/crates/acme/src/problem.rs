@@ -87,6 +87,18 @@ pub struct Problem {
     pub subproblems: Vec<Subproblem>,
     /// The JWS algorithms that would have been accepted (RFC 8555 §6.2).
     pub algorithms: Option<&'static [&'static str]>,
+    /// Where a person can do what is missing: the `instance` of a `userActionRequired` (RFC 8555 §6.7, §7.3.3).
+    pub instance: Option<Box<str>>,
+    /// What goes beside the document, in `Link` headers of the answer.
+    pub links: Box<[ProblemLink]>,
+}
+
+/// A `Link` header (RFC 8288) of an answer that refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProblemLink {
+    pub url: String,
+    /// E.g. `terms-of-service` (RFC 8555 §7.3.3) or `help` (§6.6).
+    pub relation: &'static str,
 }
 
 /// What is wrong with one identifier (RFC 8555 §6.7.1).
@@ -106,6 +118,8 @@ impl Problem {
             detail: detail.into(),
             subproblems: Vec::new(),
             algorithms: None,
+            instance: None,
+            links: Box::default(),
         }
     }
 
@@ -117,6 +131,20 @@ impl Problem {
     #[must_use]
     pub fn with_subproblems(self, subproblems: Vec<Subproblem>) -> Self {
         Self { subproblems, ..self }
+    }
+
+    /// `url` is absolute.
+    #[must_use]
+    pub fn with_instance(self, url: impl Into<Box<str>>) -> Self {
+        Self { instance: Some(url.into()), ..self }
+    }
+
+    /// Adds one more `Link` header. `url` is absolute.
+    #[must_use]
+    pub fn with_link(self, url: impl Into<String>, relation: &'static str) -> Self {
+        let mut links = self.links.into_vec();
+        links.push(ProblemLink { url: url.into(), relation });
+        Self { links: links.into(), ..self }
     }
 
     /// One problem out of those of single identifiers: of their type if they share one, else `compound`.
@@ -176,11 +204,17 @@ constructors! {
 /// The body of `application/problem+json`.
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let len = 3 + usize::from(!self.subproblems.is_empty()) + usize::from(self.algorithms.is_some());
+        let len = 3
+            + usize::from(!self.subproblems.is_empty())
+            + usize::from(self.algorithms.is_some())
+            + usize::from(self.instance.is_some());
         let mut out = s.serialize_struct("Problem", len)?;
         out.serialize_field("type", &self.kind)?;
         out.serialize_field("detail", &self.detail)?;
         out.serialize_field("status", &self.status)?;
+        if let Some(instance) = &self.instance {
+            out.serialize_field("instance", instance)?;
+        }
         if !self.subproblems.is_empty() {
             out.serialize_field("subproblems", &self.subproblems)?;
         }

@@ -29,6 +29,9 @@ impl IntoResponse for AcmeError {
         let mut response = status.into_response();
         annotate(&self.0, &mut response);
         let problem = self.0.into_acme_problem();
+        for link in &problem.links {
+            append_link(response.headers_mut(), &link.url, link.relation);
+        }
         match serde_json::to_vec(&problem) {
             Ok(body) => *response.body_mut() = Body::from(body),
             Err(e) => tracing::error!(error = %e, "a problem document could not be written"),

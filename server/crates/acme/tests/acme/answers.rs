@@ -77,6 +77,25 @@ fn row_3_statuses_are_those_of_the_table() {
 }
 
 #[test]
+fn row_57_an_instance_is_in_the_body_and_links_are_beside_it() {
+    let problem = Problem::user_action_required("why")
+        .with_instance("https://ca/tos")
+        .with_link("https://ca/tos", "terms-of-service")
+        .with_link("https://ca/help", "help");
+    assert_eq!(
+        to_value(&problem).unwrap(),
+        json!({
+            "type": "urn:ietf:params:acme:error:userActionRequired",
+            "detail": "why",
+            "status": 403,
+            "instance": "https://ca/tos",
+        })
+    );
+    let links: Vec<_> = problem.links.iter().map(|link| (link.url.as_str(), link.relation)).collect();
+    assert_eq!(links, [("https://ca/tos", "terms-of-service"), ("https://ca/help", "help")]);
+}
+
+#[test]
 fn row_4_subproblems_have_type_detail_and_identifier() {
     let identifier = Identifier::parse_any("a.example").unwrap();
     let problem = Problem::from_subproblems(
