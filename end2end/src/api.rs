@@ -24,6 +24,33 @@ pub async fn with_open_profile(server: &CertctlServer) -> String {
     server.directory_url(PROFILE)
 }
 
+/// Creates [`PROFILE`] so that it requires external account binding, and returns the URL of its directory.
+pub async fn with_bound_profile(server: &CertctlServer) -> String {
+    let mut profile = open_profile(PROFILE);
+    profile["eab_required"] = true.into();
+    let created = server.api().post("/api/profiles", profile).await.expect(201);
+    assert_eq!(created["warnings"], json!([]), "only holders of keys reach the profile");
+    server.directory_url(PROFILE)
+}
+
+/// Creates an EAB key; the answer has its `mac_key`.
+pub async fn new_eab_key(server: &CertctlServer, key: Value) -> Value {
+    server.api().post("/api/acme/eab-keys", key).await.expect(201)
+}
+
+/// Checks that this EAB key was used once, for the one account that the API shows with it.
+///
+/// # Panics
+/// When it was not.
+pub async fn must_have_bound_one_account(server: &CertctlServer, key: &Value) {
+    let id = key["id"].as_str().expect("a key has an id");
+    let api = server.api();
+    assert_eq!(api.get(&format!("/api/acme/eab-keys/{id}")).await.expect(200)["uses"], 1);
+    let accounts = list(&api, &format!("/api/acme/accounts?eab_key_id={id}")).await;
+    assert_eq!(accounts.len(), 1, "{accounts:?}");
+    assert_eq!(accounts[0]["eab_key_id"], id);
+}
+
 /// All items of a list, over all its pages.
 ///
 /// # Panics

@@ -9,6 +9,7 @@ use serde_json::Value;
 use store::Store;
 use tokio::sync::Notify;
 
+use crate::config::TermsOfService;
 use crate::config::ValidationConfig;
 use crate::http::links::Links;
 use crate::limits::RateLimiter;
@@ -25,6 +26,7 @@ pub struct Core {
     pub sealer: Sealer,
     pub key_blocklist: KeyBlocklist,
     pub default_profile_id: Option<ProfileId>,
+    pub terms_of_service: Option<TermsOfService>,
     pub metrics: Metrics,
     pub rate_limiter: RateLimiter,
     pub validation: Validation,

@@ -111,6 +111,7 @@ pub async fn open(config: &Config, purpose: Purpose) -> Result<Opened, StartErro
         sealer,
         key_blocklist: config.ca.key_blocklist.clone(),
         default_profile_id: config.acme.default_profile_id.clone(),
+        terms_of_service: config.acme.terms_of_service.clone(),
         metrics: Metrics::new(),
         rate_limiter: RateLimiter::default(),
     };

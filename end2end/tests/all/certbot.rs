@@ -4,14 +4,18 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use end2end::api::{certificate_by_serial, list, with_open_profile};
+use end2end::api::{
+    PROFILE, certificate_by_serial, list, must_have_bound_one_account, new_eab_key, with_bound_profile,
+    with_open_profile,
+};
 use end2end::certificate::{Chain, internal_ca};
-use end2end::program::{openssl_verify, program, succeed};
+use end2end::program::{openssl_verify, program, run, succeed};
 use end2end::{Engine, on_each_engine};
+use serde_json::json;
 use tempfile::TempDir;
 use testkit::{CertctlServer, process};
 
-on_each_engine!(register_issue_renew_revoke_and_leave);
+on_each_engine!(register_issue_renew_revoke_and_leave, an_external_account);
 
 async fn register_issue_renew_revoke_and_leave(engine: Engine) {
     let server = engine.server().start().await;
@@ -60,6 +64,23 @@ async fn register_issue_renew_revoke_and_leave(engine: Engine) {
     succeed(certbot.command("unregister", &[])).await;
     let accounts = list(&api, "/api/acme/accounts").await;
     assert_eq!((accounts.len(), &accounts[0]["status"]), (1, &"deactivated".into()));
+}
+
+async fn an_external_account(engine: Engine) {
+    let server = engine.server().start().await;
+    let certbot = Certbot::new(&server, with_bound_profile(&server).await);
+    let key = new_eab_key(&server, json!({ "profiles": [PROFILE] })).await;
+
+    let person = ["--agree-tos", "--no-eff-email", "--email", "ops@example.com"];
+    let refused = run(certbot.command("register", &person)).await;
+    assert_ne!(refused.code, Some(0), "{}", refused.text());
+
+    let kid = ["--eab-kid", key["id"].as_str().unwrap()];
+    let hmac_key = ["--eab-hmac-key", key["mac_key"].as_str().unwrap()];
+    succeed(certbot.command("register", &[&person[..], &kid, &hmac_key].concat())).await;
+    succeed(certbot.command("certonly", &["--cert-name", "shop", "-d", "shop.internal"])).await;
+    assert_eq!(certbot.chain("shop").names(), ["shop.internal"]);
+    must_have_bound_one_account(&server, &key).await;
 }
 
 /// certbot's files, and how it is to reach a server.

@@ -4,15 +4,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use end2end::api::{certificate_by_serial, list, with_open_profile};
+use end2end::api::{
+    certificate_by_serial, list, must_have_bound_one_account, new_eab_key, with_bound_profile,
+    with_open_profile,
+};
 use end2end::authority::CrossSigned;
 use end2end::certificate::{Chain, internal_ca};
-use end2end::program::{openssl_verify, program, succeed};
+use end2end::program::{openssl_verify, program, run, succeed};
 use end2end::{Engine, on_each_engine};
+use serde_json::json;
 use tempfile::TempDir;
 use testkit::{CertctlServer, process};
 
-on_each_engine!(issue_renew_and_revoke, several_names_and_key_types, a_preferred_chain_is_taken);
+on_each_engine!(
+    issue_renew_and_revoke,
+    several_names_and_key_types,
+    a_preferred_chain_is_taken,
+    an_external_account
+);
 
 async fn issue_renew_and_revoke(engine: Engine) {
     let server = engine.server().start().await;
@@ -74,6 +83,25 @@ async fn a_preferred_chain_is_taken(engine: Engine) {
     lego.chain("plain.internal").verify_with_webpki(&ca.old.pem(), "plain.internal");
     succeed(lego.command(&["new.internal"], &[], &["run", "--preferred-chain", "New root"])).await;
     lego.chain("new.internal").verify_with_webpki(&ca.new.pem(), "new.internal");
+}
+
+async fn an_external_account(engine: Engine) {
+    let server = engine.server().start().await;
+    let lego = Lego::new(&server, with_bound_profile(&server).await);
+    let key = new_eab_key(&server, json!({ "permitted_names": ["app.internal"] })).await;
+
+    let refused = run(lego.command(&["app.internal"], &[], &["run"])).await;
+    assert_ne!(refused.code, Some(0), "{}", refused.text());
+
+    let (kid, hmac_key) = (key["id"].as_str().unwrap(), key["mac_key"].as_str().unwrap());
+    let options = ["--eab", "--kid", kid, "--hmac", hmac_key];
+    succeed(lego.command(&["app.internal"], &options, &["run"])).await;
+    assert_eq!(lego.chain("app.internal").names(), ["app.internal"]);
+    must_have_bound_one_account(&server, &key).await;
+
+    let out_of_scope = run(lego.command(&["other.internal"], &options, &["run"])).await;
+    assert_ne!(out_of_scope.code, Some(0));
+    assert!(out_of_scope.text().contains("rejectedIdentifier"), "{}", out_of_scope.text());
 }
 
 /// lego's files, and how it is to reach a server.

@@ -109,6 +109,7 @@ async fn ensure_profile(core: &Core) -> Result<(), StartError> {
         allowed_challenge_types: Vec::new(),
         caa: CaaMode::Off,
         reuse_authorizations_hours: 0,
+        eab_required: false,
         enabled: true,
     };
     match profiles::find(core, &caller, &id).await {

@@ -16,7 +16,7 @@ mod validation;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use acme::AcmeConfig;
+pub use acme::{AcmeConfig, TermsOfService};
 pub use ca::{CaConfig, CaFiles};
 pub use database::{DatabaseConfig, DatabaseLocation};
 pub use http::{ExternalUrl, HttpConfig};

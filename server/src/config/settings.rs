@@ -148,7 +148,13 @@ pub const TABLE: &[Setting] = &[
         "CERTCTL_ACME_TERMS_OF_SERVICE_URL",
         "",
         "URL",
-        "Advertised as termsOfService in the directory's metadata.",
+        "The terms of service, advertised in the directory. Where set, clients must agree to them to register.",
+    ),
+    setting(
+        "CERTCTL_ACME_TERMS_OF_SERVICE_VERSION",
+        "",
+        "TEXT",
+        "The version of the terms of service. After a change, accounts must agree again before they can order. Default: the URL.",
     ),
     setting("CERTCTL_ACME_WEBSITE_URL", "", "URL", "Advertised as website in the directory's metadata."),
     setting(

@@ -95,6 +95,11 @@ routes! {
     post   "/api/acme/accounts/{id}/suspend"    => api::accounts::suspend;
     post   "/api/acme/accounts/{id}/resume"     => api::accounts::resume;
     post   "/api/acme/accounts/{id}/deactivate" => api::accounts::deactivate;
+    get    "/api/acme/eab-keys"                 => api::eab_keys::list;
+    post   "/api/acme/eab-keys"                 => api::eab_keys::create;
+    get    "/api/acme/eab-keys/{id}"            => api::eab_keys::read;
+    post   "/api/acme/eab-keys/{id}/revoke"     => api::eab_keys::revoke;
+    post   "/api/acme/eab-keys/{id}/rotate"     => api::eab_keys::rotate;
     get    "/api/acme/orders"                   => api::orders::list;
     get    "/api/acme/orders/{id}"              => api::orders::read;
     get    "/api/acme/rate-limits"              => api::rate_limits::read;

@@ -22,7 +22,8 @@ use super::{ACME_ROUTES, OPEN_ROUTES, Route, api};
         api::renewal::demand, api::renewal::cancel,
         api::accounts::list, api::accounts::read, api::accounts::suspend, api::accounts::resume,
         api::accounts::deactivate, api::rate_limits::read, api::rate_limits::replace, api::rate_limits::usage,
-        api::rate_limits::reset, api::orders::list, api::orders::read, api::api_keys::list,
+        api::rate_limits::reset, api::eab_keys::list, api::eab_keys::create, api::eab_keys::read,
+        api::eab_keys::revoke, api::eab_keys::rotate, api::orders::list, api::orders::read, api::api_keys::list,
         api::api_keys::create, api::api_keys::remove, api::audit::list, document,
     ),
     modifiers(&ApiKeySecurity, &OtherRoutes)

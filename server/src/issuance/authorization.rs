@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::{
     Account, AcmeAuthMode, Authorization, AuthorizationId, AuthorizationStatus, Caller, Challenge,
-    ChallengeKind, DnsName, Identifier, OrderId, Profile, ProfileId, StoredProblem, Timestamp,
+    ChallengeKind, DnsName, EabKey, Identifier, OrderId, Profile, ProfileId, StoredProblem, Timestamp,
 };
 use serde_json::json;
 
@@ -35,11 +35,14 @@ pub async fn beginnings(
     core: &Core,
     account: &Account,
     profile: &Profile,
+    eab_key: Option<&EabKey>,
     identifiers: &[Identifier],
     now: Timestamp,
 ) -> Result<Result<Vec<Beginning>, Refusal>> {
     let by_profile = Beginning::Valid { validated_at: now, until: now + ORDER_LIFETIME, source: None };
-    if profile.spec.acme_auth_mode == AcmeAuthMode::TrustAuthenticated {
+    let preauthorized =
+        |key: &EabKey| identifiers.iter().all(|identifier| key.preauthorizes(&profile.id, identifier));
+    if profile.spec.acme_auth_mode == AcmeAuthMode::TrustAuthenticated || eab_key.is_some_and(preauthorized) {
         return Ok(Ok(vec![by_profile; identifiers.len()]));
     }
     let earlier = reusable(core, account, profile, identifiers, now).await?;
@@ -161,8 +164,8 @@ pub async fn create(
     let profile = profile.ok_or_else(|| Error::not_found(format!("profile {profile_id}")))?;
     let identifiers = std::slice::from_ref(identifier);
     let now = core.now();
-    let beginning = match policy::check(core, &profile, caller, identifiers) {
-        Ok(()) => beginnings(core, account, &profile, identifiers, now).await?,
+    let beginning = match order::admit(core, caller, account, &profile, identifiers).await? {
+        Ok(eab_key) => beginnings(core, account, &profile, eab_key.as_ref(), identifiers, now).await?,
         Err(refusal) => Err(refusal),
     };
     let beginning = match beginning {

@@ -15,7 +15,7 @@ use model::{
 };
 use serde_json::json;
 
-use super::{caa, order, policy, replacement};
+use super::{caa, external_account, order, policy, replacement};
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
 
@@ -39,7 +39,11 @@ pub async fn finalize(
         let details = json!({ "rule": "enabled", "reason": problem.detail, "profile_id": order.profile_id });
         return refuse(core, caller, &order, problem, details).await;
     };
-    if let Err(refusal) = policy::check(core, &profile, caller, &order.identifiers) {
+    let eab_key = external_account::key_of(core, account).await?;
+    let permitted = policy::check(core, &profile, caller, &order.identifiers)
+        .and_then(|()| external_account::check(&profile, eab_key.as_ref(), &order.identifiers))
+        .and_then(|()| external_account::still_preauthorizes(&profile, eab_key.as_ref(), &order));
+    if let Err(refusal) = permitted {
         let details = refusal.details(&profile, &order.identifiers);
         return refuse(core, caller, &order, refusal.problem, details).await;
     }

@@ -3,6 +3,7 @@
 pub mod authorization;
 pub mod caa;
 pub mod challenge;
+pub mod external_account;
 pub mod finalize;
 pub mod order;
 pub mod policy;

@@ -4,18 +4,20 @@ use std::time::Duration;
 
 use acme::{Problem, ProblemType};
 use model::{
-    Account, Authorization, AuthorizationStatus, Caller, Identifier, NewOrder, Order, OrderId, OrderStatus,
-    Profile, ProfileId, StoredProblem, Timestamp,
+    Account, Authorization, AuthorizationStatus, Caller, EabKey, Identifier, NewOrder, Order, OrderId,
+    OrderStatus, Profile, ProfileId, StoredProblem, Timestamp,
 };
 use serde_json::json;
 use store::Tx;
 
 use super::authorization::{self, Beginning, beginnings};
+use super::external_account;
 use super::policy::{self, Refusal};
 use super::replacement;
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
 use crate::limits::admission;
+use crate::services::terms;
 
 /// cert-manager asks for notAfter = its own now + duration: an order at the profile's maximum must survive a
 /// clock that is some minutes ahead.
@@ -44,12 +46,14 @@ pub async fn create(
     let profile = choose_profile(core, profile_id, request.profile.as_deref()).await?;
     let refused =
         |refusal| refuse(core, caller, account, &profile, "order.refused", &request.identifiers, refusal);
-    if let Err(refusal) = policy::check(core, &profile, caller, &request.identifiers) {
-        return refused(refusal).await;
-    }
+    let eab_key = match admit(core, caller, account, &profile, &request.identifiers).await? {
+        Ok(eab_key) => eab_key,
+        Err(refusal) => return refused(refusal).await,
+    };
     let now = core.now();
     check_validity(core, &profile, &request, now)?;
-    let beginnings = match beginnings(core, account, &profile, &request.identifiers, now).await? {
+    let begun = beginnings(core, account, &profile, eab_key.as_ref(), &request.identifiers, now).await?;
+    let beginnings = match begun {
         Ok(beginnings) => beginnings,
         Err(refusal) => return refused(refusal).await,
     };
@@ -81,6 +85,24 @@ pub async fn create(
     });
     admission.settle(stored.await)?;
     Ok(order)
+}
+
+/// Whether `account` may have `identifiers` under `profile`: by the terms of service, by the rules of the profile, and by
+/// the EAB key that bound it, which is the answer. The inner error is the refusal. The terms are not asked again at
+/// finalize: an order that was accepted goes on under the terms of its time.
+pub(super) async fn admit(
+    core: &Core,
+    caller: &Caller,
+    account: &Account,
+    profile: &Profile,
+    identifiers: &[Identifier],
+) -> Result<Result<Option<EabKey>, Refusal>> {
+    let eab_key = external_account::key_of(core, account).await?;
+    let checked = terms::must_be_current(core, account)
+        .map_err(|problem| Refusal { problem, rule: "terms_of_service" })
+        .and_then(|()| policy::check(core, profile, caller, identifiers))
+        .and_then(|()| external_account::check(profile, eab_key.as_ref(), identifiers));
+    Ok(checked.map(|()| eab_key))
 }
 
 /// Records a refusal, which is then the error.

@@ -1,76 +1,12 @@
-//! ACME accounts: what their owners do (RFC 8555 §7.3) and what administrators do.
+//! ACME accounts: what their owners do (RFC 8555 §7.3.2, §7.3.5, §7.3.6) and what administrators do.
 
 use acme::{Jwk, Problem, ProblemType};
-use model::{Account, AccountId, AccountStatus, Actor, Caller, Page, PageRequest, StoredProblem};
+use model::{Account, AccountFilter, AccountId, AccountStatus, Caller, Page, StoredProblem};
 use serde_json::json;
-use store::StoreError;
 
 use crate::auth::{Permission, authorise};
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
-use crate::limits::admission;
-
-/// An account as newAccount answers it.
-#[derive(Debug)]
-pub enum Registration {
-    Created(Account),
-    Existing(Account),
-}
-
-/// Finds the account of `key` or creates it (RFC 8555 §7.3, §7.3.1). An existing account is found before anything
-/// in the request is judged, so that a client that lost its account URL always gets it back.
-pub async fn register(
-    core: &Core,
-    caller: &Caller,
-    key: &Jwk,
-    contacts: Vec<String>,
-    only_existing: bool,
-) -> Result<Registration> {
-    let thumbprint = key.thumbprint();
-    if let Some(account) = core.store.read().await?.account_by_thumbprint(&thumbprint).await? {
-        return usable(account).map(Registration::Existing);
-    }
-    if only_existing {
-        return Err(Problem::account_does_not_exist("no account has this key").into());
-    }
-    check_account_key(core, key)?;
-    acme::check_contacts(&contacts)?;
-    let admission = admission::new_account(core, caller).await?;
-    let now = core.now();
-    let account = Account {
-        id: AccountId::generate(now, core.entropy.as_ref()),
-        status: AccountStatus::Valid,
-        jwk: key.canonical_json().to_owned(),
-        key_thumbprint: thumbprint,
-        contacts,
-        created_at: now,
-        created_from: caller.client_ip,
-        version: 1,
-    };
-    let caller = caller.with_actor(Actor::AcmeAccount(account.id.clone()));
-    let details = json!({ "contact": account.contacts, "key_thumbprint": account.key_thumbprint });
-    let event = core.event(&caller, "account.created", resource(&account.id), details);
-    let stored = account.clone();
-    let inserted = core
-        .store
-        .write(move |tx| {
-            Box::pin(async move {
-                tx.insert_account(&stored).await?;
-                tx.record(&[event]).await
-            })
-        })
-        .await;
-    match admission.settle(inserted) {
-        Ok(()) => Ok(Registration::Created(account)),
-        // Two requests with one key raced, and the other was first.
-        Err(StoreError::Duplicate { .. }) => {
-            let found = core.store.read().await?.account_by_thumbprint(&account.key_thumbprint).await?;
-            let found = found.ok_or_else(|| Error::Unavailable("the account is being created".to_owned()))?;
-            usable(found).map(Registration::Existing)
-        }
-        Err(e) => Err(e.into()),
-    }
-}
 
 /// Passes on a valid account; refuses others as RFC 8555 §7.3.6 wants it.
 pub fn usable(account: Account) -> Result<Account> {
@@ -82,21 +18,42 @@ pub fn usable(account: Account) -> Result<Account> {
     Err(Problem::unauthorized(reason).with_status(401).into())
 }
 
-/// Replaces the contacts (RFC 8555 §7.3.2).
-pub async fn update_contacts(
+/// What an owner changes of its account (RFC 8555 §7.3.2).
+#[derive(Debug)]
+pub struct AccountUpdate {
+    pub contacts: Option<Vec<String>>,
+    /// Whether it agrees to the terms of service as they are now.
+    pub agrees_to_terms: bool,
+}
+
+pub async fn update_own(
     core: &Core,
     caller: &Caller,
     account: Account,
-    contacts: Vec<String>,
+    update: AccountUpdate,
 ) -> Result<Account> {
-    acme::check_contacts(&contacts)?;
-    if contacts == account.contacts {
+    let mut changed = account.clone();
+    let mut events = Vec::new();
+    if let Some(contacts) = update.contacts
+        && contacts != account.contacts
+    {
+        acme::check_contacts(&contacts)?;
+        let details = json!({ "before": account.contacts, "after": contacts });
+        events.push(core.event(caller, "account.updated", resource(&account.id), details));
+        changed.contacts = contacts;
+    }
+    if update.agrees_to_terms
+        && let Some(terms) = &core.terms_of_service
+        && account.terms_version.as_ref() != Some(&terms.version)
+    {
+        let details = json!({ "version": terms.version, "url": terms.url });
+        events.push(core.event(caller, "account.terms_agreed", resource(&account.id), details));
+        changed.terms_version = Some(terms.version.clone());
+    }
+    if events.is_empty() {
         return Ok(account);
     }
-    let details = json!({ "before": account.contacts, "after": contacts });
-    let event = core.event(caller, "account.updated", resource(&account.id), details);
-    let changed = Account { contacts, ..account };
-    save(core, changed, vec![event]).await
+    save(core, changed, events).await
 }
 
 /// Deactivation by the owner (RFC 8555 §7.3.6): open orders end, certificates stay.
@@ -217,14 +174,9 @@ impl From<Error> for KeyChangeError {
     }
 }
 
-pub async fn list(
-    core: &Core,
-    caller: &Caller,
-    status: Option<AccountStatus>,
-    page: &PageRequest,
-) -> Result<Page<Account>> {
+pub async fn list(core: &Core, caller: &Caller, filter: &AccountFilter) -> Result<Page<Account>> {
     authorise(caller, Permission::AcmeAccountRead)?;
-    Ok(core.store.read().await?.accounts(status, page).await?)
+    Ok(core.store.read().await?.accounts(filter).await?)
 }
 
 pub async fn find(core: &Core, caller: &Caller, id: &AccountId) -> Result<Account> {
@@ -248,13 +200,13 @@ async fn save(core: &Core, changed: Account, events: Vec<model::AuditEvent>) -> 
     Ok(Account { version: changed.version + 1, ..changed })
 }
 
-fn check_account_key(core: &Core, key: &Jwk) -> Result<()> {
+pub(super) fn check_account_key(core: &Core, key: &Jwk) -> Result<()> {
     if core.key_blocklist.contains_spki(key.spki_der()) {
         return Err(Problem::bad_public_key("this key is known to be compromised").into());
     }
     Ok(())
 }
 
-fn resource(id: &AccountId) -> Resource<'_> {
+pub(super) fn resource(id: &AccountId) -> Resource<'_> {
     Resource("account", id.as_str())
 }

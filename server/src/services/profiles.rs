@@ -20,14 +20,18 @@ const MAX_SELECTABLE: usize = 50;
 pub fn warnings(spec: &ProfileSpec) -> Vec<String> {
     let mut out = Vec::new();
     let trusting = spec.acme_auth_mode == AcmeAuthMode::TrustAuthenticated;
-    if trusting && spec.permitted_names.is_empty() {
+    if trusting && !spec.eab_required && spec.permitted_names.is_empty() {
         let who = match spec.allowed_client_networks.is_empty() {
             true => "anyone who reaches the server",
             false => "any client in the allowed networks",
         };
         out.push(format!(
             "The profile is open: {who} can obtain a certificate for any name. Restrict permitted_names{}.",
-            if spec.allowed_client_networks.is_empty() { " or allowed_client_networks" } else { "" }
+            if spec.allowed_client_networks.is_empty() {
+                ", allowed_client_networks, or require external account binding"
+            } else {
+                " or require external account binding"
+            }
         ));
     }
     if spec.must_staple {

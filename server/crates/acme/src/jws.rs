@@ -1,6 +1,6 @@
 //! The envelope of every ACME request: a JWS in the flattened JSON serialization (RFC 8555 §6.2, RFC 7515 §7.2.2).
 
-use crate::json::Object;
+use crate::envelope::{self, Envelope};
 use crate::{Jwk, KeyKind, Problem, base64url};
 
 /// The signature algorithms that are accepted (RFC 7518 §3.1, RFC 8037 §3.1).
@@ -102,27 +102,8 @@ impl Jws {
                 "The request is not a JWS in the flattened JSON serialization (RFC 8555 §6.2).",
             ));
         }
-        let envelope = Object::parse(body, "the JWS")?;
-        for (name, why) in [
-            ("signatures", "only the flattened JSON serialization is accepted"),
-            ("header", "every header must be protected"),
-        ] {
-            if envelope.has(name) {
-                return Err(Problem::malformed(format!(
-                    "The JWS has the member `{name}`; {why} (RFC 8555 §6.2)."
-                )));
-            }
-        }
-        let member = |name| {
-            envelope.text(name)?.ok_or_else(|| Problem::malformed(format!("The JWS has no member `{name}`.")))
-        };
-        let (protected, payload_text) = (member("protected")?, member("payload")?);
-        let signature = base64url::decode(&member("signature")?, "the JWS's `signature`")?;
-        let payload = base64url::decode(&payload_text, "the JWS's `payload`")?;
-        let header = Header::parse(&base64url::decode(&protected, "the JWS's `protected`")?)?;
-
-        // The signature covers the texts as they came, not what they decode to (RFC 7515 §5.2).
-        let signing_input = [protected.as_bytes(), b".", payload_text.as_bytes()].concat();
+        let Envelope { header, payload, signature, signing_input } = Envelope::parse(body)?;
+        let header = Header::parse(&header)?;
         let Header { alg, key, nonce, url } = header;
         Ok(Self { alg, key, nonce, url, payload, signing_input, signature })
     }
@@ -196,16 +177,7 @@ struct Header {
 
 impl Header {
     fn parse(octets: &[u8]) -> Result<Self, Problem> {
-        let header = Object::parse(octets, "the protected header")?;
-        if header.has("crit") {
-            // RFC 7515 §4.1.11: whoever knows none of the extensions that it names must refuse.
-            return Err(Problem::malformed("The protected header has `crit`; no extension is supported."));
-        }
-        if header.raw("b64").is_some_and(|b64| b64.get() != "true") {
-            return Err(Problem::malformed(
-                "`b64` in the protected header may only be true (RFC 8555 §6.2).",
-            ));
-        }
+        let header = envelope::header(octets)?;
         let alg =
             header.text("alg")?.ok_or_else(|| Problem::malformed("The protected header has no `alg`."))?;
         let kid = header.text("kid")?;

@@ -9,6 +9,7 @@ pub mod base64url;
 pub mod caa;
 pub mod challenge;
 pub mod contact;
+pub mod external_account;
 pub mod identifiers;
 pub mod jwk;
 pub mod jws;
@@ -19,10 +20,12 @@ pub mod renewal;
 pub mod transition;
 pub mod wire;
 
+mod envelope;
 mod json;
 
 pub use challenge::{key_authorization, offered};
 pub use contact::check_contacts;
+pub use external_account::{ExternalAccountBinding, MacAlgorithm};
 pub use identifiers::{RawIdentifier, parse_identifiers};
 pub use jwk::{Jwk, KeyKind};
 pub use jws::{Algorithm, Jws, KeyRef};

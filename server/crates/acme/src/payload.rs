@@ -31,9 +31,12 @@ pub struct NewAccount {
 
 /// RFC 8555 §7.3.2 and §7.3.6.
 #[derive(Debug, Clone, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct UpdateAccount {
     pub contact: Option<Vec<String>>,
     pub status: Option<String>,
+    /// Not in the RFC, which leaves open how an account agrees to changed terms (§7.3.3).
+    pub terms_of_service_agreed: Option<bool>,
 }
 
 impl UpdateAccount {

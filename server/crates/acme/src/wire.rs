@@ -6,6 +6,7 @@ use model::{
     AccountStatus, AuthorizationStatus, ChallengeKind, Identifier, OrderStatus, StoredProblem, Timestamp,
 };
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use crate::ChallengeStatus;
 
@@ -59,6 +60,9 @@ pub struct AccountObject {
     pub contact: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub terms_of_service_agreed: Option<bool>,
+    /// As the client sent it, once it was verified (RFC 8555 §7.3.4).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_account_binding: Option<Box<RawValue>>,
     pub orders: String,
 }
 

@@ -100,6 +100,8 @@ id!(/// An ACME authorization.
     AuthorizationId, "authorization", "authz-", |t| is_generated("authz-", t));
 id!(/// A certificate that we issued.
     CertificateId, "certificate", "cert-", |t| is_generated("cert-", t));
+id!(/// A key for external account binding (its public id, the `kid`, not the MAC key).
+    EabKeyId, "EAB key", "eab-", |t| is_generated("eab-", t));
 id!(/// An issuer. `iss-internal-ca` exists after the first start.
     IssuerId, "issuer", "iss-", is_chosen);
 id!(/// An ACME order.

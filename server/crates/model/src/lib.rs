@@ -51,6 +51,7 @@ mod audit;
 mod certificate;
 mod challenge;
 mod clock;
+mod eab_key;
 mod id;
 mod identifier;
 mod issuer;
@@ -59,7 +60,7 @@ mod page;
 mod profile;
 mod rate_limit;
 
-pub use account::{Account, AccountStatus};
+pub use account::{Account, AccountFilter, AccountStatus, ExternalAccount};
 pub use actor::{Actor, Caller};
 pub use api_key::ApiKey;
 pub use audit::{AuditEvent, AuditFilter, Outcome};
@@ -69,9 +70,10 @@ pub use certificate::{
 };
 pub use challenge::{AttemptOutcome, Challenge, ChallengeKind, ChallengeStatus, ValidationAttempt};
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy, Timestamp};
+pub use eab_key::{EabKey, EabKeyState};
 pub use id::{
-    AccountId, ApiKeyId, AuditEventId, AuthorizationId, CertificateId, InvalidId, IssuerId, OrderId,
-    ProfileId,
+    AccountId, ApiKeyId, AuditEventId, AuthorizationId, CertificateId, EabKeyId, InvalidId, IssuerId,
+    OrderId, ProfileId,
 };
 pub use identifier::{DnsName, Identifier, IdentifierKind};
 pub use issuer::Issuer;

@@ -216,6 +216,9 @@ pub struct ProfileSpec {
     /// are disabled are not offered.
     #[serde(default)]
     pub selectable_profiles: Vec<ProfileId>,
+    /// Whether only accounts with an external account binding (RFC 8555 §7.3.4) that covers this profile may order.
+    #[serde(default)]
+    pub eab_required: bool,
     /// A disabled profile accepts nothing: no directory, no order, no finalization.
     #[serde(default = "yes")]
     pub enabled: bool,

@@ -120,6 +120,8 @@ fn account() -> Account {
         status: AccountStatus::Valid,
         jwk: "{}".to_owned(),
         contacts: vec![],
+        external_account: None,
+        terms_version: None,
         created_at: now,
         created_from: None,
         version: 1,

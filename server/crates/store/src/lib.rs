@@ -12,6 +12,7 @@ mod audit;
 mod authorizations;
 mod certificates;
 mod challenges;
+mod eab_keys;
 mod engine;
 mod error;
 #[cfg(test)]

@@ -135,8 +135,10 @@ macro_rules! calls {
 const CALLS: &[(&str, Call)] = calls! {
     "account": |tx, s| tx.account(&s.account.id);
     "account by key": |tx, s| tx.account_by_thumbprint(&s.account.key_thumbprint);
-    "accounts": |tx, _s| tx.accounts(None, &PageRequest::default());
-    "accounts by status": |tx, _s| tx.accounts(Some(AccountStatus::Suspended), &PageRequest::default());
+    "accounts": |tx, _s| tx.accounts(&AccountFilter::default());
+    "accounts by status": |tx, _s| tx.accounts(&AccountFilter {
+        status: Some(AccountStatus::Suspended), ..AccountFilter::default()
+    });
     "account, changed": |tx, s| tx.update_account(&s.account);
     "account, new": |tx, _s| tx.insert_account(&account("brand new"));
     "API key": |tx, s| tx.api_key(&s.key.id);

@@ -32,6 +32,7 @@ const STEPS: &[Step] = &[
     step!(3, "0003_rate_limits"),
     step!(4, "0004_renewal"),
     step!(5, "0005_pending_orders"),
+    step!(6, "0006_external_accounts"),
 ];
 
 pub(crate) async fn migrate(engine: &dyn Engine) -> Result<(), StoreError> {

@@ -1,6 +1,7 @@
 //! An ACME client (RFC 8555) that does what a test tells it, right or wrong.
 
 mod csr;
+mod external_account;
 mod key;
 
 use std::sync::{Arc, Mutex};
@@ -15,6 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::http::{Client, Response, TransportError};
 
 pub use csr::{Csr, LeafKey};
+pub use external_account::ExternalKey;
 pub use key::{Algorithm, Key};
 
 /// The media type of every ACME request (RFC 8555 §6.2).

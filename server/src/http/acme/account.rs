@@ -7,13 +7,16 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use model::{Account, OrderId, PageRequest};
+use model::{Account, OrderId, PageRequest, Profile};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::directory::{default_profile, served_profile};
 use super::envelope::{AcmeError, AcmeResult, append_link};
 use super::extract::{ByAccount, ByKey};
-use crate::services::accounts::{self, Registration};
+use crate::services::accounts::{self, AccountUpdate};
+use crate::services::registration::{self, NewRegistration, Registration};
+use crate::services::terms;
 use crate::state::AppState;
 
 /// How many orders a page of an account's list has.
@@ -24,22 +27,27 @@ pub async fn create(
     Path(profile_id): Path<String>,
     request: ByKey,
 ) -> AcmeResult {
-    served_profile(&state, &profile_id).await?;
-    register(&state, request).await
+    let profile = served_profile(&state, &profile_id).await?;
+    register(&state, &profile, request).await
 }
 
 pub async fn create_by_default(State(state): State<AppState>, request: ByKey) -> AcmeResult {
-    default_profile(&state).await?;
-    register(&state, request).await
+    let profile = default_profile(&state).await?;
+    register(&state, &profile, request).await
 }
 
-async fn register(state: &AppState, request: ByKey) -> AcmeResult {
+async fn register(state: &AppState, profile: &Profile, request: ByKey) -> AcmeResult {
     let body: NewAccount = request.payload.parse()?;
-    let only_existing = body.only_return_existing.unwrap_or(false);
-    let contacts = body.contact.unwrap_or_default();
-    let registration =
-        accounts::register(&state.core, &request.caller, &request.key, contacts, only_existing).await?;
-    Ok(match registration {
+    let asked = NewRegistration {
+        key: &request.key,
+        url: &request.url,
+        profile,
+        only_existing: body.only_return_existing.unwrap_or(false),
+        contacts: body.contact.unwrap_or_default(),
+        agrees_to_terms: body.terms_of_service_agreed.unwrap_or(false),
+        binding: body.external_account_binding.as_deref().map(RawValue::get),
+    };
+    Ok(match registration::register(&state.core, &request.caller, asked).await? {
         Registration::Created(account) => answer(state, StatusCode::CREATED, &account),
         Registration::Existing(account) => answer(state, StatusCode::OK, &account),
     })
@@ -58,8 +66,12 @@ pub async fn read_or_update(
     let mut account = request.account;
     if body.deactivates() {
         account = accounts::deactivate_own(&state.core, &request.caller, account).await?;
-    } else if let Some(contacts) = body.contact {
-        account = accounts::update_contacts(&state.core, &request.caller, account, contacts).await?;
+    } else {
+        let update = AccountUpdate {
+            contacts: body.contact,
+            agrees_to_terms: body.terms_of_service_agreed.unwrap_or(false),
+        };
+        account = accounts::update_own(&state.core, &request.caller, account, update).await?;
     }
     Ok(answer(&state, StatusCode::OK, &account))
 }
@@ -105,10 +117,13 @@ fn must_be_own(request: &ByAccount, id: &str) -> Result<(), AcmeError> {
 
 /// Location on every answer: cert-manager takes the account's URL from it each time.
 fn answer(state: &AppState, status: StatusCode, account: &Account) -> Response {
+    let binding = account.external_account.as_ref().map(|e| e.binding.clone());
     let object = AccountObject {
         status: account.status,
         contact: account.contacts.clone(),
-        terms_of_service_agreed: None,
+        terms_of_service_agreed: terms::agreed(&state.core, account),
+        // It was parsed before it was stored.
+        external_account_binding: binding.and_then(|text| RawValue::from_string(text).ok()),
         orders: state.links.account_orders(&account.id),
     };
     let mut response = (status, Json(object)).into_response();

@@ -88,11 +88,11 @@ async fn answer(state: &AppState, profile: &Profile, short: bool) -> AcmeResult 
         key_change: state.links.url("/acme/key-change"),
         renewal_info: Some(state.links.url("/acme/renewal-info")),
         meta: DirectoryMeta {
-            terms_of_service: state.acme.terms_of_service_url.clone(),
+            terms_of_service: state.acme.terms_of_service.as_ref().map(|terms| terms.url.clone()),
             website: state.acme.website_url.clone(),
             caa_identities: (profile.spec.caa == CaaMode::Enforce)
                 .then(|| state.core.validation.caa_identities.clone()),
-            external_account_required: Some(false),
+            external_account_required: Some(profile.spec.eab_required),
             profiles: Some(choices),
         },
     };

@@ -58,6 +58,8 @@ impl Payload {
 #[derive(Debug)]
 pub struct ByKey {
     pub key: Arc<Jwk>,
+    /// The URL of the request, as its protected header names it.
+    pub url: String,
     pub payload: Payload,
     pub caller: Caller,
 }
@@ -139,7 +141,7 @@ async fn authenticate(request: Request, state: &AppState, wanted: Option<Form>) 
     let signer = find_signer(state, &jws).await?;
     jws.verify(signer.key())?;
     spend_nonce(state, jws.nonce.as_deref()).await?;
-    check_url(state, &parts.uri, jws.url.as_deref())?;
+    let url = check_url(state, &parts.uri, jws.url)?;
     let payload = Payload(jws.payload);
     Ok(match signer {
         Signer::Account(account, key) => {
@@ -147,7 +149,7 @@ async fn authenticate(request: Request, state: &AppState, wanted: Option<Form>) 
             let caller = info.caller(Actor::AcmeAccount(account.id.clone()));
             ByEither::Account(ByAccount { account, key, payload, caller })
         }
-        Signer::Key(key) => ByEither::Key(ByKey { key, payload, caller: info.caller(Actor::Anonymous) }),
+        Signer::Key(key) => ByEither::Key(ByKey { key, url, payload, caller: info.caller(Actor::Anonymous) }),
     })
 }
 
@@ -215,14 +217,14 @@ async fn spend_nonce(state: &AppState, nonce: Option<&str>) -> Result<()> {
 }
 
 /// RFC 8555 §6.4: byte for byte, against the configured origin, not the Host header.
-fn check_url(state: &AppState, uri: &Uri, url: Option<&str>) -> Result<()> {
+fn check_url(state: &AppState, uri: &Uri, url: Option<String>) -> Result<String> {
     let Some(url) = url else {
         return Err(Problem::malformed("the protected header has no `url` (RFC 8555 §6.2)").into());
     };
     let target = uri.path_and_query().map_or("/", |p| p.as_str());
     let expected = state.links.url(target);
     if url == expected {
-        return Ok(());
+        return Ok(url);
     }
     Err(Problem::unauthorized(format!("`url` is not the URL of this request, {expected}")).into())
 }

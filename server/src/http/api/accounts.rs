@@ -1,6 +1,6 @@
 use axum::Json;
 use axum::extract::{Path, State};
-use model::{Account, AccountId, Timestamp};
+use model::{Account, AccountFilter, AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -19,6 +19,10 @@ pub struct AccountView {
     contacts: Vec<String>,
     /// SHA-256 JWK thumbprint (RFC 7638) of the account's key.
     key_thumbprint: String,
+    /// The EAB key that bound the account.
+    eab_key_id: Option<String>,
+    /// The version of the terms of service that the account agreed to last.
+    terms_of_service_version: Option<String>,
     #[schema(value_type = String)]
     created_at: Timestamp,
     created_from: Option<String>,
@@ -31,6 +35,8 @@ impl From<Account> for AccountView {
             status: a.status.as_str(),
             contacts: a.contacts,
             key_thumbprint: a.key_thumbprint,
+            eab_key_id: a.external_account.map(|e| e.key_id.to_string()),
+            terms_of_service_version: a.terms_version,
             created_at: a.created_at,
             created_from: a.created_from.map(|ip| ip.to_string()),
         }
@@ -43,6 +49,8 @@ impl From<Account> for AccountView {
 pub struct AccountQuery {
     /// valid, suspended or deactivated.
     status: Option<String>,
+    /// Those that this EAB key bound.
+    eab_key_id: Option<String>,
     cursor: Option<String>,
     limit: Option<u32>,
 }
@@ -55,9 +63,12 @@ pub async fn list(
     Admin(caller): Admin,
     ApiQuery(query): ApiQuery<AccountQuery>,
 ) -> Result<Json<List<AccountView>>, ApiError> {
-    let page = page(query.cursor.as_deref(), query.limit)?;
-    let status = parse("status", query.status.as_deref())?;
-    Ok(List::of(accounts::list(&state.core, &caller, status, &page).await?, AccountView::from))
+    let filter = AccountFilter {
+        status: parse("status", query.status.as_deref())?,
+        eab_key_id: parse("eab_key_id", query.eab_key_id.as_deref())?,
+        page: page(query.cursor.as_deref(), query.limit)?,
+    };
+    Ok(List::of(accounts::list(&state.core, &caller, &filter).await?, AccountView::from))
 }
 
 /// Read an ACME account.

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod api_keys;
 pub mod audit;
 pub mod certificates;
+pub mod eab_keys;
 pub mod envelope;
 mod extract;
 pub mod issuers;

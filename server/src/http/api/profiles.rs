@@ -73,6 +73,9 @@ pub struct ProfileInput {
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     pub selectable_profiles: Vec<ProfileId>,
+    /// Whether only accounts with an external account binding (RFC 8555 §7.3.4) that covers this profile may order.
+    #[serde(default)]
+    pub eab_required: bool,
     /// A disabled profile accepts nothing.
     #[serde(default = "yes")]
     #[schema(default = true)]
@@ -106,6 +109,7 @@ impl From<ProfileInput> for ProfileSpec {
             caa: input.caa,
             reuse_authorizations_hours: input.reuse_authorizations_hours,
             selectable_profiles: input.selectable_profiles,
+            eab_required: input.eab_required,
             enabled: input.enabled,
         }
     }

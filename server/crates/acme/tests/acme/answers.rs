@@ -10,6 +10,7 @@ use acme::{ChallengeStatus, Problem, ProblemType, RawIdentifier, Subproblem, key
 use model::{
     AccountStatus, AuthorizationStatus, ChallengeKind, Identifier, OrderStatus, StoredProblem, Timestamp,
 };
+use serde_json::value::RawValue;
 use serde_json::{json, to_value};
 
 const TIME: Timestamp = Timestamp::from_unix_micros(1_800_000_000_123_456);
@@ -194,6 +195,7 @@ fn row_51_the_account_object() {
         status: AccountStatus::Valid,
         contact: vec![],
         terms_of_service_agreed: None,
+        external_account_binding: None,
         orders: "https://ca/orders".to_owned(),
     };
     assert_eq!(
@@ -202,6 +204,10 @@ fn row_51_the_account_object() {
     );
     account.terms_of_service_agreed = Some(true);
     account.status = AccountStatus::Suspended;
+    let binding = r#"{ "protected":"e30",  "b":1,"a":2 }"#;
+    account.external_account_binding = Some(RawValue::from_string(binding.to_owned()).unwrap());
+    let text = serde_json::to_string(&account).unwrap();
+    assert!(text.contains(&format!(r#""externalAccountBinding":{binding},"#)), "{text}");
     let body = to_value(&account).unwrap();
     assert_eq!((&body["status"], &body["termsOfServiceAgreed"]), (&json!("revoked"), &json!(true)));
 }

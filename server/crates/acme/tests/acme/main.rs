@@ -6,6 +6,7 @@ mod keys;
 mod answers;
 mod caa;
 mod contacts;
+mod external_account;
 mod identifiers;
 mod jwk;
 mod jws;

@@ -66,6 +66,10 @@ impl<'r> Record<'r> {
         u32::try_from(self.int(column)?).map_err(|e| self.bad(column, &e))
     }
 
+    pub fn int_opt(self, column: &'static str) -> Result<Option<i64>, StoreError> {
+        self.value(column)
+    }
+
     pub fn bool(self, column: &'static str) -> Result<bool, StoreError> {
         self.value(column)
     }

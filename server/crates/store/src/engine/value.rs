@@ -70,7 +70,7 @@ macro_rules! from_id {
     )+ };
 }
 
-from_id! { AccountId ApiKeyId AuditEventId AuthorizationId CertificateId IssuerId OrderId ProfileId }
+from_id! { AccountId ApiKeyId AuditEventId AuthorizationId CertificateId EabKeyId IssuerId OrderId ProfileId }
 
 impl From<&model::RateSubject> for Value {
     fn from(subject: &model::RateSubject) -> Self {

@@ -65,14 +65,15 @@ async fn accounts_are_listed_by_status_page_by_page(db: Db) {
     for wanted in
         [None, Some(AccountStatus::Valid), Some(AccountStatus::Suspended), Some(AccountStatus::Deactivated)]
     {
-        let mut page = PageRequest { limit: 2, after: None };
+        let page = PageRequest { limit: 2, after: None };
+        let mut filter = AccountFilter { status: wanted, page, ..AccountFilter::default() };
         let mut seen = Vec::new();
         loop {
-            let found = reader.accounts(wanted, &page).await.unwrap();
+            let found = reader.accounts(&filter).await.unwrap();
             assert!(found.items.len() <= 2);
             seen.extend(found.items.into_iter().map(|account| account.id));
             match found.next {
-                Some(next) => page.after = Some(next),
+                Some(next) => filter.page.after = Some(next),
                 None => break,
             }
         }

@@ -20,6 +20,8 @@ pub fn account(thumbprint: &str) -> Account {
         jwk: "{}".to_owned(),
         key_thumbprint: thumbprint.to_owned(),
         contacts: vec!["mailto:a@example.com".to_owned()],
+        external_account: None,
+        terms_version: None,
         created_at: NOW,
         created_from: Some("192.0.2.1".parse().unwrap()),
         version: 1,

@@ -8,6 +8,7 @@ mod backup;
 mod certificates;
 mod challenges;
 mod damage;
+mod eab_keys;
 mod fixtures;
 mod migrations;
 mod nonces;
