@@ -227,7 +227,7 @@ impl Server {
 
     /// Serves until `stop` resolves and the requests in flight have been answered.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let jobs = jobs::start(&self.core, self.renewal);
+        let jobs = jobs::start(&self.core, self.renewal, self.state.acme.enabled);
         listener::serve(self.listener, self.tls, build_router(self.state), self.limits, stop).await;
         drop(jobs);
         if let Err(e) = self.core.rate_limiter.synchronise(&self.core.store, self.core.now()).await {

@@ -69,12 +69,17 @@ fn offered(authorization: &Authorization) -> &[ChallengeKind] {
 
 fn show(authorization: &Authorization, answered: &[Challenge], kind: ChallengeKind) -> Shown {
     if let Some(challenge) = answered.iter().find(|challenge| challenge.kind == kind) {
-        let processing = challenge.status == ChallengeStatus::Processing;
+        let mut status = challenge.status;
+        if status == ChallengeStatus::Processing && authorization.status != AuthorizationStatus::Pending {
+            // A worker will find that out.
+            status = ChallengeStatus::Invalid;
+        }
+        let processing = status == ChallengeStatus::Processing;
         // While an attempt is under way, `due_at` is the end of its lease, and most attempts end much sooner.
         let soon = if challenge.claim.is_some() { challenge.updated_at } else { challenge.due_at };
         return Shown {
             kind,
-            status: challenge.status,
+            status,
             validated_at: challenge.validated_at,
             error: challenge.error.clone(),
             look_again_at: processing.then_some(soon),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acme::Problem;
+use acme::transition::order_may_become;
 use ca::{CaSigner, Csr, LeafRequest, PublicKeyAlgorithm, Serial, Validity};
 use model::{
     Account, Caller, Certificate, CertificateId, CertificateSummary, Order, OrderId, OrderStatus, Profile,
@@ -30,7 +31,7 @@ pub async fn finalize(
     csr_der: &[u8],
 ) -> Result<Order> {
     let order = order::find_own(core, account, order_id).await?;
-    if order.status != OrderStatus::Ready {
+    if !order_may_become(order.status, OrderStatus::Processing) {
         return repeated(order, &ca::sha256_hex(csr_der));
     }
     let profile = core.store.read().await?.profile(&order.profile_id).await?;

@@ -11,6 +11,9 @@ pub mod replacement;
 pub mod revoke;
 pub mod validate;
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 /// How long a client has from newOrder to finalize, and how long its authorizations hold.

@@ -75,6 +75,13 @@ pub async fn prepare(core: &Core, challenge: Challenge) -> Result<Option<Work>> 
     let mut db = core.store.read().await?;
     let Some(found) = db.authorization(&challenge.authorization_id).await? else { return Ok(None) };
     let account = db.account(&found.account_id).await?;
+    let profile = db.profile(&found.profile_id).await?;
+    let order = match &found.order_id {
+        Some(id) => db.order(id).await?,
+        None => None,
+    };
+    // Whoever writes needs a connection of its own, and must not wait for it with another in its hands.
+    drop(db);
     let now = core.now();
     let found = authorization::as_of(found, now);
     let usable = account.filter(|account| account.status != AccountStatus::Deactivated);
@@ -95,11 +102,6 @@ pub async fn prepare(core: &Core, challenge: Challenge) -> Result<Option<Work>> 
         rest.await?;
         return Ok(None);
     }
-    let profile = db.profile(&found.profile_id).await?;
-    let order = match &found.order_id {
-        Some(id) => db.order(id).await?,
-        None => None,
-    };
     Ok(Some(Work { claim, challenge, authorization: found, account, profile, order }))
 }
 

@@ -2,6 +2,9 @@
 //!
 //! A function of what is stored, so that every face says the same.
 
+#[cfg(test)]
+mod tests;
+
 use acme::ProblemType;
 use model::{
     AuditEvent, Authorization, AuthorizationStatus, Challenge, ChallengeStatus, Order, OrderStatus,
