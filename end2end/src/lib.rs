@@ -4,6 +4,8 @@
 pub mod api;
 pub mod authority;
 pub mod certificate;
+pub mod challenge;
+pub mod dns;
 pub mod program;
 pub mod socket;
 

@@ -3,6 +3,7 @@
 mod api;
 mod certbot;
 mod chains;
+mod challenges;
 mod crash;
 mod external_account;
 mod faults;
