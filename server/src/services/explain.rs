@@ -86,7 +86,7 @@ fn pending(out: &mut Explanation, authorizations: &[Examined], attempts_allowed:
             let kind = challenge.kind;
             match attempts.last() {
                 None => {
-                    out.findings.push(format!("{kind} for {name} is being validated for the first time."))
+                    out.findings.push(format!("{kind} for {name} is being validated for the first time."));
                 }
                 Some(last) => {
                     out.findings.push(format!(

@@ -1,5 +1,8 @@
 //! Servers that die while they validate.
 
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use end2end::challenge::{Challenged, Manner, World, authorization, with_challenge_profile};
 use end2end::{Engine, on_each_engine};
 use serde_json::json;
@@ -7,7 +10,7 @@ use testkit::acme::{Key, RawAcme, Signer};
 use testkit::server::{random_encryption_key, random_secret};
 use testkit::{CertctlServer, Postgres, process};
 
-on_each_engine!(a_validation_survives_kill_9);
+on_each_engine!(a_validation_survives_kill_9, a_profile_that_hangs_does_not_hold_up_another);
 
 async fn a_validation_survives_kill_9(engine: Engine) {
     let world = World::new().await;
@@ -25,6 +28,34 @@ async fn a_validation_survives_kill_9(engine: Engine) {
     world.http.set_manner(Manner::Right);
     server.restart().await;
     client.wait_for(&url, &["ready"]).await;
+}
+
+async fn a_profile_that_hangs_does_not_hold_up_another(engine: Engine) {
+    let world = World::new().await;
+    let server = world.server(engine).env("CERTCTL_ACME_VALIDATION_CONCURRENCY", "2").start().await;
+    let directory = with_challenge_profile(&server, json!({})).await;
+    let acme = RawAcme::new(server.client(), &directory).await;
+    let key = Key::new();
+    let account = acme.register(&key).await;
+    let client = Challenged { acme: &acme, signer: Signer::Kid(&key, &account) };
+    world.http.set_manner(Manner::Hold);
+    for number in 0..4 {
+        let (order, _) = client.order(&[&format!("dns:n{number}.internal")]).await;
+        client.answer_http(&world, authorization(&order, 0)).await;
+    }
+    world.http.wait_for_requests(2).await;
+
+    let other = json!({ "id": "prof-other" });
+    with_challenge_profile(&server, other).await;
+    let acme = RawAcme::new(server.client(), &server.directory_url("prof-other")).await;
+    let client = Challenged { acme: &acme, signer: client.signer };
+    let (order, url) = client.order(&["dns:other.internal"]).await;
+    let challenge = client.challenge(authorization(&order, 0), "dns-01").await;
+    let digest = digest(&SHA256, client.key_authorization(&challenge).as_bytes());
+    world.dns.add("_acme-challenge.other.internal", "TXT", &URL_SAFE_NO_PAD.encode(digest));
+    acme.post(client.signer, challenge["url"].as_str().unwrap(), json!({})).await.expect(200);
+    client.wait_for(&url, &["ready"]).await;
+    assert_eq!(world.http.requests(), 2, "the first profile still hangs, and has no more than its share");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
