@@ -15,7 +15,7 @@ mod shares;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{delete, get, head, patch, post, put};
+use axum::routing::{any, delete, get, head, patch, post, put};
 
 use crate::state::AppState;
 
@@ -129,7 +129,8 @@ pub fn build_router(state: AppState) -> Router {
     let shedding = from_fn_with_state(state.clone(), overload::layer);
     router = router.merge(api_router().layer(shedding.clone()).layer(from_fn(api::envelope::layer)));
     if state.acme.enabled {
-        let routes = acme_router().layer(shedding);
+        // Inside the envelope: what a lost client is told has the headers of every other answer.
+        let routes = acme_router().route("/acme/{*path}", any(problem::not_found)).layer(shedding);
         router = router.merge(routes.layer(from_fn_with_state(state.clone(), acme::envelope::layer)));
     }
     router
