@@ -8,7 +8,7 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 BUILD_PACKAGES := gcc libc6-dev
 TEST_PACKAGES := certbot curl lego openssl postgresql sqlite3
 
-.PHONY: quickstart test check audit bench certlint build-packages test-packages
+.PHONY: quickstart test check audit bench certlint conformance-peers build-packages test-packages
 
 # From nothing to a first certificate, then a running server: `make quickstart`, or `make quickstart ARGS=--once`.
 quickstart: build-packages
@@ -39,6 +39,11 @@ bench: build-packages
 # The linter that the tests hold against every kind of certificate.
 certlint: test-packages
 	go=$$(end2end/scripts/find-go) && cd end2end/zlint && CGO_ENABLED=0 "$$go" build -o $(TARGET)/certlint .
+
+# The conformance suite against certctl, Pebble and step-ca; writes docs/conformance.md.
+conformance-peers: build-packages
+	@end2end/scripts/install-missing postgresql sqlite3
+	end2end/scripts/conformance-peers
 
 build-packages:
 	@end2end/scripts/install-missing $(BUILD_PACKAGES)

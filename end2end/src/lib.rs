@@ -5,6 +5,7 @@ pub mod api;
 pub mod authority;
 pub mod certificate;
 pub mod challenge;
+pub mod conformance;
 pub mod dns;
 pub mod program;
 pub mod socket;

@@ -4,6 +4,7 @@ mod api;
 mod certbot;
 mod chains;
 mod challenges;
+mod conformance;
 mod crash;
 mod external_account;
 mod faults;
