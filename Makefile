@@ -31,6 +31,8 @@ audit:
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
 	cargo deny --locked check advisories
 
+# What an issuance costs: in trust mode, and in challenge mode with http-01 answered by the generator. Modes and options:
+# `make bench ARGS=--help`; challenge mode alone and at length: `make bench ARGS=challenge`.
 bench: build-packages
 	@end2end/scripts/install-missing postgresql
 	cargo build --release --locked --package certctl --package bench

@@ -13,12 +13,16 @@ use tokio::time::sleep;
 use crate::error::Error;
 use crate::http::{Answer, Connection, Endpoint};
 use crate::keys::{self, Leaf};
+use crate::responder::Responses;
 
 /// How often a request is sent again after `badNonce` (RFC 8555 §6.5).
 const NONCE_ATTEMPTS: usize = 5;
 
-/// Between two looks at something that the server is still working on.
+/// Between two looks at something that the server is still working on, unless it says otherwise.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
+
+/// A nonce as long as ours, that no server has issued.
+const FOREIGN_NONCE: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// How often we look.
 const POLL_ATTEMPTS: usize = 2000;
@@ -48,6 +52,26 @@ pub struct Account {
     kid: String,
 }
 
+/// How a client gets through challenges.
+#[derive(Clone)]
+pub struct Challenged {
+    /// Where it puts its answers to http-01.
+    pub responses: Responses,
+    /// How long it waits at most when `Retry-After` tells it to wait.
+    pub longest_wait: Duration,
+}
+
+/// A single request, for what it costs by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// POST-as-GET of the authorization that [`Client::order_to_read`] got.
+    Authorization,
+    /// POST-as-GET of newNonce: signature, account and nonce are checked, and nothing else is done.
+    Nonce,
+    /// The same with a nonce that is known to be bad before anybody has to ask whether it was used.
+    ForeignNonce,
+}
+
 /// One connection and one nonce, acting for one account. An account may have many.
 pub struct Client {
     endpoint: Endpoint,
@@ -55,6 +79,9 @@ pub struct Client {
     directory: Arc<Directory>,
     account: Arc<Account>,
     nonce: Option<String>,
+    challenged: Option<Challenged>,
+    /// The URL of a pending authorization.
+    authorization: Option<String>,
     signer: Signer,
     bad_nonces: u64,
     /// Requests of connections that were given up.
@@ -79,7 +106,11 @@ struct Authorization {
 
 #[derive(Deserialize)]
 struct Challenge {
+    #[serde(rename = "type")]
+    kind: String,
     url: String,
+    #[serde(default)]
+    token: String,
 }
 
 impl Account {
@@ -112,6 +143,8 @@ impl Client {
             directory: Arc::clone(directory),
             account: Arc::clone(account),
             nonce: None,
+            challenged: None,
+            authorization: None,
             signer: Signer::default(),
             bad_nonces: 0,
             earlier_requests: 0,
@@ -127,6 +160,11 @@ impl Client {
         self.connection = self.endpoint.connect().await?;
         self.nonce = Some(self.fresh_nonce().await?);
         Ok(())
+    }
+
+    /// Answers challenges from now on.
+    pub fn answer_challenges(&mut self, challenged: Challenged) {
+        self.challenged = Some(challenged);
     }
 
     /// How many requests were sent so far.
@@ -145,12 +183,13 @@ impl Client {
     /// # Errors
     /// When any step fails.
     pub async fn issue(&mut self, leaf: &Leaf) -> Result<Vec<u8>, Error> {
-        let (url, mut order) = self.order(&leaf.name).await?;
+        let (url, mut order) = self.order(leaf).await?;
         let mut waited = false;
         for authorization in &order.authorizations {
             waited |= self.settle(authorization).await?;
         }
         if waited {
+            order = serde_json::from_slice(&self.post(&url, "", &[200]).await?.body)?;
             order = self.wait_while(&url, order, "pending").await?;
         }
         let answer = self.post(&order.finalize, &leaf.finalize, &[200]).await?;
@@ -170,34 +209,83 @@ impl Client {
     /// # Errors
     /// When the server refuses.
     pub async fn only_order(&mut self, leaf: &Leaf) -> Result<(), Error> {
-        self.order(&leaf.name).await.map(drop)
+        self.order(leaf).await.map(drop)
     }
 
-    async fn order(&mut self, name: &str) -> Result<(String, Order), Error> {
+    /// newOrder for [`Request::Authorization`].
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn order_to_read(&mut self, leaf: &Leaf) -> Result<(), Error> {
+        let (_, order) = self.order(leaf).await?;
+        self.authorization = order.authorizations.into_iter().next();
+        Ok(())
+    }
+
+    /// # Errors
+    /// When the answer is not the expected one.
+    pub async fn send(&mut self, request: Request) -> Result<(), Error> {
         let directory = Arc::clone(&self.directory);
-        let payload = format!(r#"{{"identifiers":[{{"type":"dns","value":"{name}"}}]}}"#);
+        match request {
+            Request::Authorization => {
+                let url = self.authorization.clone().ok_or(Error::Http("there is nothing to read"))?;
+                self.post(&url, "", &[200]).await.map(drop)
+            }
+            Request::Nonce => self.post(&directory.new_nonce, "", &[204]).await.map(drop),
+            Request::ForeignNonce => {
+                let body = self.signer.sign(&self.account, FOREIGN_NONCE, &directory.new_nonce, "")?;
+                let answer = self.connection.send("POST", &directory.new_nonce, Some(body)).await?;
+                match expect(answer, &[]) {
+                    Err(error) if error.is_bad_nonce() => Ok(()),
+                    Err(error) => Err(error),
+                    Ok(_) => Err(Error::Http("a foreign nonce was taken")),
+                }
+            }
+        }
+    }
+
+    async fn order(&mut self, leaf: &Leaf) -> Result<(String, Order), Error> {
+        let directory = Arc::clone(&self.directory);
+        let Leaf { name, kind, .. } = leaf;
+        let payload = format!(r#"{{"identifiers":[{{"type":"{kind}","value":"{name}"}}]}}"#);
         let answer = self.post(&directory.new_order, &payload, &[201]).await?;
         let url = answer.location.ok_or(Error::Http("newOrder answers without Location"))?;
         Ok((url, serde_json::from_slice(&answer.body)?))
     }
 
-    /// Reads an authorization. One that is not valid yet has its first challenge started, which gets through on
-    /// servers that are set to believe everything. Returns whether that was needed.
+    /// Reads an authorization. One that is not valid yet has a challenge started: http-01 by a client that can answer
+    /// it, or else the first, which gets through on servers that are set to believe everything. Returns whether that
+    /// was needed.
+    ///
+    /// After the challenge's POST the authorization is read at once, and from then on when `Retry-After` allows, as
+    /// cert-manager and lego do it.
     async fn settle(&mut self, url: &str) -> Result<bool, Error> {
-        let mut started = false;
+        let answer = self.post(url, "", &[200]).await?;
+        let authorization: Authorization = serde_json::from_slice(&answer.body)?;
+        match authorization.status.as_str() {
+            "valid" => return Ok(false),
+            "pending" => {}
+            status => return Err(Error::other(format!("an authorization is {status}"))),
+        }
+        let challenged = self.challenged.clone();
+        let mut challenges = authorization.challenges.iter();
+        let challenge = match &challenged {
+            Some(_) => challenges.find(|challenge| challenge.kind == "http-01"),
+            None => challenges.next(),
+        };
+        let challenge = challenge.ok_or(Error::Http("an authorization has no challenge to answer"))?;
+        let _answer = challenged.as_ref().map(|c| c.responses.put(&challenge.token, &self.account.key));
+        self.post(&challenge.url, "{}", &[200]).await?;
+        let longest_wait = challenged.as_ref().map_or(POLL_INTERVAL, |c| c.longest_wait);
         for _ in 0..POLL_ATTEMPTS {
             let answer = self.post(url, "", &[200]).await?;
             let authorization: Authorization = serde_json::from_slice(&answer.body)?;
-            match (authorization.status.as_str(), authorization.challenges.first()) {
-                ("valid", _) => return Ok(started),
-                ("pending", Some(challenge)) if !started => {
-                    self.post(&challenge.url, "{}", &[200]).await?;
-                    started = true;
-                }
-                ("pending" | "processing", _) => {}
-                (status, _) => return Err(Error::other(format!("an authorization is {status}"))),
+            match authorization.status.as_str() {
+                "valid" => return Ok(true),
+                "pending" | "processing" => {}
+                status => return Err(Error::other(format!("an authorization is {status}"))),
             }
-            sleep(POLL_INTERVAL).await;
+            sleep(answer.retry_after.unwrap_or(POLL_INTERVAL).min(longest_wait)).await;
         }
         Err(Error::Http("an authorization stays pending"))
     }

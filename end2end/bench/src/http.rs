@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject;
@@ -100,6 +101,8 @@ pub struct Answer {
     pub status: u16,
     pub nonce: Option<String>,
     pub location: Option<String>,
+    /// In whole seconds; a date counts as none.
+    pub retry_after: Option<Duration>,
     pub body: Vec<u8>,
 }
 
@@ -242,6 +245,9 @@ impl Head {
                 name if name.eq_ignore_ascii_case("location") => {
                     head.answer.location = Some(text()?.to_owned());
                 }
+                name if name.eq_ignore_ascii_case("retry-after") => {
+                    head.answer.retry_after = text()?.trim().parse().ok().map(Duration::from_secs);
+                }
                 name if name.eq_ignore_ascii_case("connection") => {
                     head.close = text()?.eq_ignore_ascii_case("close");
                 }
@@ -289,12 +295,13 @@ mod tests {
 
     #[test]
     fn a_head_is_parsed_once_it_is_whole() {
-        let input = b"HTTP/1.1 201 Created\r\nReplay-Nonce: abc\r\nlocation: https://x:1/o\r\nContent-Length: 2\r\n\r\n{}";
+        let input = b"HTTP/1.1 201 Created\r\nReplay-Nonce: abc\r\nRetry-After: 2\r\nlocation: https://x:1/o\r\nContent-Length: 2\r\n\r\n{}";
         assert!(Head::parse(&input[..40]).unwrap().is_none());
         let head = Head::parse(input).unwrap().unwrap();
         assert_eq!(head.answer.status, 201);
         assert_eq!(head.answer.nonce.as_deref(), Some("abc"));
         assert_eq!(head.answer.location.as_deref(), Some("https://x:1/o"));
+        assert_eq!(head.answer.retry_after, Some(Duration::from_secs(2)));
         assert_eq!(head.framing, Framing::Length(2));
         assert_eq!(&input[head.length..], b"{}");
         assert!(Head::parse(b"SSH-2.0\r\n\r\n").is_err());

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::acme::Client;
+use crate::acme::{Client, Request};
 use crate::error::Error;
 use crate::keys::Leaf;
 use crate::verify::Issued;
@@ -47,11 +47,43 @@ pub struct Outcome {
 /// Failures are counted, not returned.
 pub async fn run(clients: &mut Vec<Client>, leaves: Vec<Leaf>, work: Work, limit: Duration) -> Outcome {
     let queue = Arc::new(Queue::new(leaves));
+    let deadline = Instant::now() + limit;
+    together(clients, |client| work_off(client, Arc::clone(&queue), work, deadline)).await
+}
+
+/// Sends `request` `count` times, spread evenly over all `clients`. Failures are counted, not returned.
+pub async fn repeat(clients: &mut Vec<Client>, count: usize, request: Request) -> Outcome {
+    let share = count.div_ceil(clients.len().max(1));
+    together(clients, |client| send_often(client, request, share)).await
+}
+
+async fn send_often(mut client: Client, request: Request, times: usize) -> (Client, Outcome) {
+    let mut outcome = Outcome::default();
+    for _ in 0..times {
+        let start = Instant::now();
+        let sent = timeout(Duration::from_secs(PATIENCE_SECONDS), client.send(request)).await;
+        match sent.unwrap_or(Err(Error::TooSlow("a request", PATIENCE_SECONDS))) {
+            Ok(()) => outcome.latencies.push(start.elapsed()),
+            Err(error) => {
+                outcome.failed += 1;
+                outcome.failures.push(error.to_string());
+                break;
+            }
+        }
+    }
+    (client, outcome)
+}
+
+/// Has every client work at the same time, each as `work` says, and sums up.
+async fn together<F>(clients: &mut Vec<Client>, work: impl Fn(Client) -> F) -> Outcome
+where
+    F: Future<Output = (Client, Outcome)> + Send + 'static,
+{
     let (requests, bad_nonces) = counters(clients);
     let mut tasks = JoinSet::new();
     let start = Instant::now();
     for client in clients.drain(..) {
-        tasks.spawn(work_off(client, Arc::clone(&queue), work, start + limit));
+        tasks.spawn(work(client));
     }
     let mut total = Outcome::default();
     while let Some(joined) = tasks.join_next().await {

@@ -11,6 +11,7 @@ mod measure;
 mod modes;
 mod proc;
 mod report;
+mod responder;
 mod subject;
 mod verify;
 
@@ -21,11 +22,11 @@ use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::Error;
-use crate::modes::{Bench, long, quick, shape, start};
+use crate::modes::{Bench, challenge, long, quick, shape, start};
 use crate::subject::{Engine, Subject};
 
 /// Measures what a certificate costs: starts the release server on SQLite and on PostgreSQL, on this machine only,
-/// and issues certificates over ACME as fast as it goes. Takes two to three minutes unless a mode is chosen.
+/// and issues certificates over ACME as fast as it goes. Takes three to four minutes unless a mode is chosen.
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Arguments {
@@ -49,6 +50,8 @@ enum Mode {
     Start,
     /// One account with 32 orders in parallel, and one with 10,000 orders that are never finalized.
     Shape,
+    /// Challenge mode (http-01, answered by this program) next to trust mode, and what using a nonce costs.
+    Challenge,
     /// Any ACME server that runs on this machine, for comparison.
     Against {
         /// The ACME directory; its port is taken on the loopback address.
@@ -131,12 +134,16 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
     match mode {
         Some(Mode::Start) => start::run(&mut bench).await?,
         Some(Mode::Shape) => shape::run(&mut bench).await?,
+        Some(Mode::Challenge) => challenge::run(&mut bench, &load).await?,
         Some(Mode::Against { directory, ca, pid }) => {
             let subject = Subject::running(&directory, &ca, pid).await?;
             quick::run_against(&mut bench, subject, &load).await?;
         }
         None if long => long::run(&mut bench, total).await?,
-        None => quick::run(&mut bench, &load).await?,
+        None => {
+            quick::run(&mut bench, &load).await?;
+            challenge::run(&mut bench, &load.reduced()).await?;
+        }
     }
     println!(
         "{} certificates issued, {} verified, {} orders failed.",

@@ -1,5 +1,6 @@
 //! What can be measured, one file each, and what they share.
 
+pub mod challenge;
 pub mod long;
 pub mod quick;
 pub mod shape;
@@ -7,11 +8,11 @@ pub mod start;
 
 use std::time::Duration;
 
-use crate::acme::Client;
+use crate::acme::{Client, Request};
 use crate::error::Error;
 use crate::floor::Floor;
-use crate::keys::LeafFactory;
-use crate::load::{self, Work};
+use crate::keys::{LeafFactory, Naming};
+use crate::load::{self, Outcome, Work};
 use crate::measure::Round;
 use crate::report::Report;
 use crate::subject::{Engine, Subject};
@@ -27,6 +28,8 @@ pub struct Bench {
     pub verify_every: usize,
     pub floor: Floor,
     pub leaves: LeafFactory,
+    /// What the leaves of the next rounds are for.
+    pub naming: Naming,
     pub report: Report,
     /// Over all rounds.
     pub issued: usize,
@@ -43,6 +46,7 @@ impl Bench {
             verify_every,
             floor: Floor::new()?,
             leaves: LeafFactory::default(),
+            naming: Naming::Hosts,
             report: Report::default(),
             issued: 0,
             verified: 0,
@@ -81,7 +85,7 @@ impl Bench {
         count: usize,
         work: Work,
     ) -> Result<Round, Error> {
-        let leaves = self.leaves.make(count)?;
+        let leaves = self.leaves.make(count, self.naming)?;
         self.floor.measure()?;
         for client in clients.iter_mut() {
             client.reconnect().await?;
@@ -90,10 +94,7 @@ impl Bench {
         let mut outcome = load::run(clients, leaves, work, ROUND_LIMIT).await;
         let after = subject.read();
 
-        for failure in &outcome.failures {
-            eprintln!("Failed: {failure}");
-        }
-        self.failed += outcome.failed;
+        self.count_failures(&outcome);
         let issued = std::mem::take(&mut outcome.issued);
         if let Some(first) = issued.first() {
             let anchor = match &subject.anchor {
@@ -103,12 +104,44 @@ impl Bench {
             self.issued += issued.len();
             self.verified += Verifier::new(anchor, self.verify_every).verify(&issued)?;
         }
-        if outcome.latencies.is_empty() {
-            return Err(Error::other(format!(
-                "nothing succeeded. The server's log:\n{}",
-                subject.last_log_lines(20)
-            )));
-        }
+        something_worked(subject, &outcome)?;
         Ok(Round::new(&before, &after, outcome))
     }
+
+    /// One round of single requests: every client sends `request` until all have sent `count` together.
+    ///
+    /// # Errors
+    /// When no connection can be opened, or nothing at all worked. Single failures are counted.
+    pub async fn requests(
+        &mut self,
+        subject: &Subject,
+        clients: &mut Vec<Client>,
+        count: usize,
+        request: Request,
+    ) -> Result<Round, Error> {
+        for client in clients.iter_mut() {
+            client.reconnect().await?;
+        }
+        let before = subject.read();
+        let outcome = load::repeat(clients, count, request).await;
+        let after = subject.read();
+        self.count_failures(&outcome);
+        something_worked(subject, &outcome)?;
+        Ok(Round::new(&before, &after, outcome))
+    }
+
+    fn count_failures(&mut self, outcome: &Outcome) {
+        for failure in &outcome.failures {
+            eprintln!("Failed: {failure}");
+        }
+        self.failed += outcome.failed;
+    }
+}
+
+fn something_worked(subject: &Subject, outcome: &Outcome) -> Result<(), Error> {
+    if !outcome.latencies.is_empty() {
+        return Ok(());
+    }
+    let log = subject.last_log_lines(20);
+    Err(Error::other(format!("nothing succeeded. The server's log:\n{log}")))
 }

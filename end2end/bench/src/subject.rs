@@ -19,8 +19,11 @@ use crate::http::Endpoint;
 use crate::measure::Reading;
 use crate::proc::{Disk, MachineTime, Memory};
 
-/// The profile of the walkthrough's step 2.
-const PROFILE: &str = "prof-test";
+/// The profile of the walkthrough's step 2: trust mode.
+pub const TRUSTING: &str = "prof-test";
+
+/// The same in challenge mode.
+pub const CHALLENGING: &str = "prof-challenge";
 
 /// Where the server keeps its data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
@@ -62,15 +65,37 @@ impl Subject {
     /// # Panics
     /// When the server or the database does not start.
     pub async fn start(engine: Engine) -> Result<Self, Error> {
+        Self::start_with(engine, CertctlServer::builder()).await
+    }
+
+    /// The same with the profile [`CHALLENGING`] too, for which http-01 goes to `http01_port` on loopback addresses.
+    ///
+    /// # Errors
+    /// When a profile or the directory is refused.
+    ///
+    /// # Panics
+    /// When the server or the database does not start.
+    pub async fn start_to_challenge(engine: Engine, http01_port: u16) -> Result<Self, Error> {
+        let builder = CertctlServer::builder()
+            .env("CERTCTL_ACME_HTTP01_PORT", http01_port.to_string())
+            .env("CERTCTL_ACME_VALIDATION_ALLOW_CIDRS", "127.0.0.0/8");
+        let subject = Self::start_with(engine, builder).await?;
+        if let Some(server) = &subject.server {
+            create_profile(server, CHALLENGING, "challenge").await?;
+        }
+        Ok(subject)
+    }
+
+    async fn start_with(engine: Engine, builder: ServerBuilder) -> Result<Self, Error> {
         let postgres = (engine == Engine::Postgres).then(start_postgres);
-        let builder = CertctlServer::builder();
         let builder = match &postgres {
             Some(postgres) => builder.database_url(&postgres.create_database("bench")),
             None => builder,
         };
         let server = builder.start().await;
-        create_profile(&server).await?;
-        let url = server.directory_url(PROFILE);
+        create_profile(&server, TRUSTING, "trust_authenticated").await?;
+        lift_limits(&server).await?;
+        let url = server.directory_url(TRUSTING);
         let endpoint = Endpoint::new(&url, server.ca_pem().as_bytes())?;
         Ok(Self {
             name: engine.name().to_owned(),
@@ -82,6 +107,18 @@ impl Subject {
             server: Some(server),
             postgres,
         })
+    }
+
+    /// Has the clients that are made from now on use another profile of a server that was started here.
+    ///
+    /// # Errors
+    /// When there is no such directory.
+    pub async fn use_profile(&mut self, profile: &str) -> Result<(), Error> {
+        if let Some(server) = &self.server {
+            let url = server.directory_url(profile);
+            self.directory = Arc::new(Directory::load(&self.endpoint, &url).await?);
+        }
+        Ok(())
     }
 
     /// Takes a server that runs on this machine. Without `pid` its CPU time and memory are not known.
@@ -195,12 +232,15 @@ async fn poll_until_ready(base: &str, ca_file: &Path) {
     }
 }
 
-async fn create_profile(server: &CertctlServer) -> Result<(), Error> {
+async fn create_profile(server: &CertctlServer, id: &str, mode: &str) -> Result<(), Error> {
     let profile = json!({
-        "id": PROFILE, "name": "ACME test profile", "issuer_id": "iss-internal-ca",
-        "max_ttl_seconds": 7_776_000, "acme_auth_mode": "trust_authenticated",
+        "id": id, "name": "ACME test profile", "issuer_id": "iss-internal-ca",
+        "max_ttl_seconds": 7_776_000, "acme_auth_mode": mode,
     });
-    accepted("profile", &server.api().post("/api/profiles", profile).await)?;
+    accepted("profile", &server.api().post("/api/profiles", profile).await)
+}
+
+async fn lift_limits(server: &CertctlServer) -> Result<(), Error> {
     // Out of reach, but not off: counting is part of what is measured.
     let limits = json!({
         "account_orders_per_hour": 1_000_000_000, "name_orders_per_hour": 1_000_000_000,

@@ -15,6 +15,14 @@ pub struct Load {
 }
 
 impl Load {
+    /// Of what is not the main thing: the most clients only, and few rounds.
+    pub fn reduced(&self) -> Self {
+        Self {
+            concurrencies: self.concurrencies.iter().copied().max().into_iter().collect(),
+            rounds: self.rounds.min(3),
+        }
+    }
+
     /// About two seconds' worth on two cores.
     fn issuances_per_round(concurrency: usize) -> usize {
         match concurrency {
