@@ -82,7 +82,7 @@ fn data_dir(report: &mut Report, path: &Path) {
     let shown = path.display();
     match std::fs::metadata(path) {
         Ok(m) if m.permissions().readonly() => {
-            report.fault("data directory", &format!("{shown} is read-only"))
+            report.fault("data directory", &format!("{shown} is read-only"));
         }
         Ok(m) if m.is_dir() => report.good("data directory", &shown.to_string()),
         Ok(_) => report.fault("data directory", &format!("{shown} is not a directory")),
@@ -178,7 +178,7 @@ async fn database(report: &mut Report, config: &Config) {
             for der in &issuer.chain {
                 match ca::describe(der) {
                     Ok(info) => {
-                        expiry(report, &format!("issuer certificate `{}`", info.subject), info.not_after)
+                        expiry(report, &format!("issuer certificate `{}`", info.subject), info.not_after);
                     }
                     Err(e) => report.fault("issuer certificate", &e.to_string()),
                 }

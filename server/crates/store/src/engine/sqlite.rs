@@ -37,7 +37,7 @@ impl Sqlite {
         let file = File { path: path.to_owned(), access: Access::Write };
         let first = file.open().await?;
         let readers = Pool::new(File { access: Access::Read, ..file.clone() }, READERS);
-        Ok(Self { readers, writer: Writer::start(file.clone(), first), file })
+        Ok(Self { readers, writer: Writer::start(file.clone(), first)?, file })
     }
 }
 

@@ -27,23 +27,26 @@ pub(super) struct Writer {
     /// `None` once the store is closed.
     queue: Mutex<Option<mpsc::Sender<Box<dyn Unit>>>>,
     waiting: Arc<AtomicUsize>,
-    task: Mutex<Option<std::thread::JoinHandle<()>>>,
+    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
 impl Writer {
-    pub fn start(file: File, connection: SqliteConnection) -> Self {
+    /// Starts the writer on a thread of its own: it waits for one statement after the other, and a task that other
+    /// tasks keep waiting would hold up every write.
+    pub fn start(file: File, connection: SqliteConnection) -> Result<Self, StoreError> {
         let (sender, queue) = mpsc::channel(QUEUE);
         let waiting = Arc::new(AtomicUsize::new(0));
         let batches = Batches { file, tx: Some(transaction_on(connection)), waiting: Arc::clone(&waiting) };
-        let handle = tokio::runtime::Handle::current();
-        let task = std::thread::Builder::new()
+        let runtime = tokio::runtime::Handle::current();
+        let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || {
-                let _g = handle.enter();
-                block_on(batches.run(queue))
+                // For the time limits of units.
+                let _entered = runtime.enter();
+                block_on(batches.run(queue));
             })
-            .unwrap();
-        Self { queue: Mutex::new(Some(sender)), waiting, task: Mutex::new(Some(task)) }
+            .map_err(|e| StoreError::Unavailable(format!("the writer's thread cannot be started: {e}")))?;
+        Ok(Self { queue: Mutex::new(Some(sender)), waiting, thread: Mutex::new(Some(thread)) })
     }
 
     pub async fn submit(&self, unit: Box<dyn Unit>) {
@@ -70,9 +73,10 @@ impl Writer {
     /// Runs what is waiting and closes the database, which also folds the write-ahead log into it.
     pub async fn close(&self) {
         drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(task) = task {
-            drop(task.join());
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // Joining blocks. A writer that panicked has nothing left to do.
+            drop(tokio::task::spawn_blocking(move || drop(thread.join())).await);
         }
     }
 }
