@@ -126,7 +126,10 @@ async fn row_113_bad_csr(probe: &Probe<'_>) -> Verdict {
     params.subject_alt_names =
         name.as_str().try_into().map(|name| vec![rcgen::SanType::DnsName(name)]).unwrap_or_default();
     if let Ok(weak) = params.serialize_request(&WeakRsa::new()) {
-        refused(probe, &person, &order, "RSA of 1024 bits", weak.der()).await?;
+        let weak_order = acme.ready_order(&person, &[&name]).await?;
+        let answer = send(acme, &person, &weak_order, weak.der()).await?;
+        // How strong keys must be is the CA's policy.
+        probe.policy_problem("RSA of 1024 bits", &answer, 400, "badCSR");
     }
 
     let account_key = Csr::new(&[&name]).sign(&person.key.to_leaf_key());
@@ -210,7 +213,7 @@ async fn row_116_good(probe: &Probe<'_>) -> Verdict {
     let status = body["status"].as_str().unwrap_or("");
     probe.must("", &answer, matches!(status, "processing" | "valid"), "`status` processing or valid");
     let location = answer.location() == Some(order.url.as_str());
-    probe.policy("", &answer, location, &format!("Location: {}", order.url));
+    probe.policy("", &answer, location, "its URL in Location");
     if status == "processing" {
         probe.policy("processing", &answer, answer.retry_after().is_some(), "Retry-After");
     } else {

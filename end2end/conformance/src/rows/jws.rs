@@ -100,7 +100,8 @@ async fn row_25_extensions(probe: &Probe<'_>) -> Verdict {
 
         let answer =
             probe.flawed_header(endpoint, |header| drop(header.insert("crit".into(), json!([])))).await?;
-        probe.refusal(&format!("{name}, empty crit"), &answer, 400, "malformed");
+        // RFC 7515 §4.1.11 forbids it to whoever makes a JWS, and says nothing of who reads it.
+        probe.policy_problem(&format!("{name}, empty crit"), &answer, 400, "malformed");
     }
     Ok(())
 }

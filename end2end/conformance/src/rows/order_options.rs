@@ -135,11 +135,13 @@ async fn row_84_bad_dates(probe: &Probe<'_>) -> Verdict {
         json!({ "notAfter": "2026-13-45T00:00:00Z" }),
         json!({ "notBefore": "2026-01-01" }),
         json!({ "notAfter": 1_800_000_000 }),
-        json!({ "notBefore": late, "notAfter": early }),
     ] {
         let answer = ask(probe, &probe.acme.new_name("r84"), members.clone()).await?;
         probe.refusal(&members.to_string(), &answer, 400, "malformed");
     }
+    let inverted = json!({ "notBefore": late, "notAfter": early });
+    let answer = ask(probe, &probe.acme.new_name("r84"), inverted).await?;
+    probe.policy_problem("inverted", &answer, 400, "malformed");
     Ok(())
 }
 
@@ -169,7 +171,11 @@ async fn row_85_addresses(probe: &Probe<'_>) -> Verdict {
         }
         let order = Order { url: answer.location().unwrap_or_default().to_owned(), body: answer.json() };
         let text = order.body["identifiers"][0]["value"] == canonical;
-        probe.must(written, &answer, text, &format!("the address as {canonical}"));
+        let expected = format!("the address as {canonical}");
+        match written == canonical {
+            true => probe.must(written, &answer, text, &expected),
+            false => probe.policy(written, &answer, text, &expected),
+        };
         for url in order.authorizations() {
             let read = acme.read(owner, &url).await?;
             let challenges = read.json()["challenges"].as_array().cloned().unwrap_or_default();
@@ -203,7 +209,11 @@ async fn row_86_unknown_profile(probe: &Probe<'_>) -> Verdict {
     for profile in ["conformance-no-such-profile", ""] {
         let order = json!({ "identifiers": [identifier(&acme.new_name("r86"))], "profile": profile });
         let answer = acme.new_order(&person, order).await?;
-        probe.problem_type(&format!("{profile:?}"), &answer, 400, "invalidProfile");
+        match profile {
+            // Many a program has no difference between an empty text and none.
+            "" => probe.policy_problem("an empty name", &answer, 400, "invalidProfile"),
+            _ => probe.problem_type(profile, &answer, 400, "invalidProfile"),
+        };
     }
     for profile in acme.meta()["profiles"].as_object().into_iter().flat_map(|map| map.keys()) {
         let order = json!({ "identifiers": [identifier(&acme.new_name("r86"))], "profile": profile });

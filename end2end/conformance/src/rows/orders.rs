@@ -37,8 +37,8 @@ async fn row_4_subproblems(probe: &Probe<'_>) -> Verdict {
     let good = probe.acme.new_name("r4");
     let answer =
         ask(probe, json!([identifier(&good), identifier("bad..example"), identifier("-.example")])).await?;
-    if !probe.must("", &answer, answer.is_refused(), "a refusal") {
-        return Ok(());
+    if !answer.is_refused() {
+        return not_applicable("the server takes these names, which row 79 is about");
     }
     let problem = answer.json();
     probe.must("", &answer, problem.get("identifier").is_none(), "no `identifier` at the top level");
@@ -131,12 +131,17 @@ async fn row_79_bad_names(probe: &Probe<'_>) -> Verdict {
         "user@a.example.com",
         "https://a.example.com",
         "a.example.com/path",
-        "\u{e4}.example.com",
         &label,
         &long,
     ];
     // Good DNS, but no host names (RFC 1123 §2.1, RFC 5890 §2.3.2.1), or names that are not fully qualified.
-    let no_host_names = ["-a.example.com", "a-.example.com", "xn--zzzzzz99999.example.com", "a.example.com."];
+    let no_host_names = [
+        "\u{e4}.example.com",
+        "-a.example.com",
+        "a-.example.com",
+        "xn--zzzzzz99999.example.com",
+        "a.example.com.",
+    ];
     let no_names = no_names.iter().map(|name| (*name, true));
     for (name, demanded) in no_names.chain(no_host_names.iter().map(|name| (*name, false))) {
         let answer = ask(probe, json!([{ "type": "dns", "value": name }])).await?;

@@ -97,8 +97,8 @@ async fn row_50_no_object(probe: &Probe<'_>) -> Verdict {
             let answer = probe.flawed(endpoint, |draft| draft.payload = payload.into()).await?;
             let case = format!("{} with {payload}", endpoint.name);
             // RFC 8555 §7.5.1 gives the payload of a challenge to its type.
-            match endpoint.name {
-                "challenge" => probe.policy_problem(&case, &answer, 400, "malformed"),
+            match (endpoint.name, payload) {
+                ("challenge", _) | (_, "null") => probe.policy_problem(&case, &answer, 400, "malformed"),
                 _ => probe.refusal(&case, &answer, 400, "malformed"),
             };
         }

@@ -56,9 +56,11 @@ fn digest(pending: &Pending, token: &str) -> Vec<u8> {
 
 /// Holds a settled authorization against failure with one of these problems, the first being the best.
 fn failed(probe: &Probe<'_>, case: &str, settled: &Answer, kind: Kind, problems: &[&str]) {
-    if !probe.must(case, settled, settled.json()["status"] == "invalid", "an invalid authorization") {
+    let status = settled.json()["status"].clone();
+    if !probe.must(case, settled, status != "valid", "an authorization that is not valid") {
         return;
     }
+    probe.policy(case, settled, status == "invalid", "an invalid authorization");
     let error = error_of(&of_kind(settled, kind));
     let expected = format!("the problem {}", problems.join(" or "));
     probe.policy(case, settled, problems.contains(&error.as_str()), &expected);
