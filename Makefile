@@ -6,9 +6,11 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 
 # A C compiler and its headers: SQLite and AWS-LC are built from their C sources.
 BUILD_PACKAGES := gcc libc6-dev
+# The fuzzer that is linked into the targets is C++.
+FUZZ_PACKAGES := g++
 TEST_PACKAGES := certbot curl lego openssl postgresql sqlite3
 
-.PHONY: quickstart test check audit bench certlint conformance-peers build-packages test-packages
+.PHONY: quickstart test check audit bench fuzz certlint conformance-peers build-packages test-packages
 
 # From nothing to a first certificate, then a running server: `make quickstart`, or `make quickstart ARGS=--once`.
 quickstart: build-packages
@@ -37,6 +39,12 @@ bench: build-packages
 	@end2end/scripts/install-missing postgresql
 	cargo build --release --locked --package certctl --package bench
 	$(TARGET)/release/bench $(ARGS)
+
+# Every parser with invented input, each for FUZZ_SECONDS (20): `make fuzz`, or `make fuzz ARGS="jws csr"`.
+fuzz: build-packages
+	@end2end/scripts/install-missing $(FUZZ_PACKAGES)
+	@command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
+	fuzz/run $(ARGS)
 
 # The linter that the tests hold against every kind of certificate.
 certlint: test-packages

@@ -76,8 +76,13 @@ fn parse_identifier(raw: &RawIdentifier) -> Result<Identifier, Problem> {
 
 fn dns(value: &str) -> Result<DnsName, String> {
     if !value.is_ascii() {
-        let base = value.strip_prefix("*.").unwrap_or(value);
-        let hint = idna::domain_to_ascii_strict(base).map_or(String::new(), |ascii| format!(": `{ascii}`"));
+        let (star, base) = value.strip_prefix("*.").map_or(("", value), |base| ("*.", base));
+        let proposed = idna::domain_to_ascii_strict(base).map(|ascii| format!("{star}{ascii}"));
+        // Some become what is refused in its turn: an address written with other digits, a last label of digits.
+        let hint = match proposed {
+            Ok(ascii) if dns(&ascii).is_ok() => format!(": `{ascii}`"),
+            _ => String::new(),
+        };
         return Err(format!("an internationalised name must be sent in its ASCII form (`xn--…`){hint}"));
     }
     let name = DnsName::parse(value)?;

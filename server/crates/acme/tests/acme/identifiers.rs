@@ -128,7 +128,11 @@ fn row_79_a_labels_must_decode_and_round_trip() {
 #[test]
 fn row_79_unicode_is_refused_with_the_ascii_form() {
     assert!(malformed("dns", "bücher.example").subproblems[0].detail.contains("`xn--bcher-kva.example`"));
-    assert!(malformed("dns", "*.Bücher.example").subproblems[0].detail.contains("`xn--bcher-kva.example`"));
+    assert!(malformed("dns", "*.Bücher.example").subproblems[0].detail.contains("`*.xn--bcher-kva.example`"));
+    // Their ASCII forms are refused too, so none is proposed.
+    for name in ["１２７.0.0.1", "bücher.１"] {
+        assert!(malformed("dns", name).subproblems[0].detail.ends_with("(`xn--…`)"), "{name}");
+    }
     malformed("dns", "a\u{200b}b.example");
     malformed("dns", "。");
 }
