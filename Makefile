@@ -17,9 +17,10 @@ quickstart: build-packages
 	cargo build --release --locked --package certctl
 	$(TARGET)/release/certctl quickstart $(ARGS)
 
-# Everything: unit tests, both database engines, real clients, faults, crashes.
+# Everything: unit tests, both database engines, real clients, conformance, faults, crashes. The binaries are built with
+# the features of the whole workspace, so that the tests build nothing twice.
 test: test-packages certlint
-	cargo build --locked --package certctl
+	cargo build --locked --workspace --bins
 	cargo test --workspace --locked --no-fail-fast
 
 check: build-packages

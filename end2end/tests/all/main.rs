@@ -11,6 +11,7 @@ mod faults;
 mod instant;
 mod lego;
 mod limits;
+mod pages;
 mod profiles;
 mod quickstart;
 mod renewal;

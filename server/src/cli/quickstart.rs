@@ -237,6 +237,7 @@ fn next_steps(url: &str, directory: &str, ca_file: &Path, files: &Files, api_key
         "
 You have a certificate: openssl verify -CAfile {leaf_ca} {certificate}
 
+GUI            {url}/
 API            {url}/api/openapi.json
 Directory      {directory}
 Server CA      {ca}

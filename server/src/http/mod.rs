@@ -1,8 +1,9 @@
-//! All of HTTP: the route table, what every request goes through, and the three faces.
+//! All of HTTP: the route table, what every request goes through, and the faces.
 
 pub mod acme;
 mod api;
 mod body;
+mod gui;
 pub mod links;
 pub mod listener;
 mod openapi;
@@ -124,7 +125,8 @@ routes! {
 
 /// The whole server as a service.
 pub fn build_router(state: AppState) -> Router {
-    let mut router = open_router();
+    // The pages stand in the app, which declares each once.
+    let mut router = open_router().merge(gui::router());
     // Inside the envelopes, so that what is shed has the headers of every answer.
     let shedding = from_fn_with_state(state.clone(), overload::layer);
     router = router.merge(api_router().layer(shedding.clone()).layer(from_fn(api::envelope::layer)));
@@ -133,8 +135,5 @@ pub fn build_router(state: AppState) -> Router {
         let routes = acme_router().route("/acme/{*path}", any(problem::not_found)).layer(shedding);
         router = router.merge(routes.layer(from_fn_with_state(state.clone(), acme::envelope::layer)));
     }
-    router
-        .fallback(problem::not_found)
-        .layer(from_fn_with_state(state.clone(), request::layer))
-        .with_state(state)
+    router.fallback(gui::not_found).layer(from_fn_with_state(state.clone(), request::layer)).with_state(state)
 }

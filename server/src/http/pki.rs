@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::problem::ApiError;
 use crate::error::Error;
+use crate::services::trust::SERVER_CA;
 use crate::state::AppState;
 
 pub async fn download(State(state): State<AppState>, Path(file): Path<String>) -> Result<Response, ApiError> {
@@ -16,7 +17,7 @@ pub async fn download(State(state): State<AppState>, Path(file): Path<String>) -
         || Error::not_found(format!("trust anchor `{file}`; try server-ca.pem or iss-internal-ca.pem"));
     let (name, form) = file.rsplit_once('.').ok_or_else(unknown)?;
     let pem = match name {
-        "server-ca" => state.bootstrap_ca_pem.clone().ok_or_else(unknown)?,
+        SERVER_CA => state.bootstrap_ca_pem.clone().ok_or_else(unknown)?,
         issuer => {
             let id = issuer.parse().map_err(|_| unknown())?;
             state.core.signers.signer(&id).ok_or_else(unknown)?.chain_pem()

@@ -14,3 +14,4 @@ pub mod rate_limits;
 pub mod registration;
 pub mod renewal;
 pub mod terms;
+pub mod trust;

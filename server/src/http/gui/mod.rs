@@ -1,0 +1,108 @@
+//! The GUI over HTTP: the app's pages, rendered to the last byte before they leave, and its style sheet.
+
+mod backend;
+
+use std::sync::{Arc, LazyLock};
+
+use app::{PageRequest, Status};
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures::StreamExt;
+use leptos::prelude::{RenderHtml, provide_context};
+
+use super::problem;
+use crate::state::AppState;
+use backend::Services;
+
+const STYLE: &str = include_str!("../../../../style/main.css");
+
+/// The style sheet's path. Its name changes with its content, so that browsers may keep it for ever.
+static STYLE_PATH: LazyLock<Arc<str>> = LazyLock::new(|| {
+    let hash = ca::sha256_hex(STYLE.as_bytes());
+    format!("{STYLE_PREFIX}main.{}.css", hash.get(..16).unwrap_or_default()).into()
+});
+const STYLE_PREFIX: &str = "/style/";
+
+/// Nothing may run or be loaded but our own style sheet: the pages have no script at all.
+const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+);
+
+/// Every page that the app has.
+pub fn router() -> Router<AppState> {
+    let mut router = Router::new().route("/style/{file}", get(style));
+    for page in leptos_axum::generate_route_list(app::App) {
+        router = router.route(page.path(), get(page_of_app));
+    }
+    router.layer(from_fn(harden))
+}
+
+async fn page_of_app(State(state): State<AppState>, request: Request) -> Response {
+    let status = Status::default();
+    let context = PageRequest {
+        backend: Arc::new(Services::new(state)),
+        stylesheet: Arc::clone(&STYLE_PATH),
+        status: status.clone(),
+    };
+    // No mode of leptos leaves its scripts out, and each resource would stand in the page twice. So the stream is
+    // collected here, and the chunks that would hydrate it are dropped.
+    let mut response = leptos_axum::handle_response_inner(
+        move || provide_context(context.clone()),
+        app::shell,
+        request,
+        |app, _chunks, _out_of_order| {
+            Box::pin(async move {
+                let html: String = app.to_html_stream_in_order().collect().await;
+                futures::stream::once(async move { html }).boxed()
+            })
+        },
+    )
+    .await;
+    *response.status_mut() = StatusCode::from_u16(status.get()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response
+}
+
+/// What no route has: a page for a browser, a problem document for everybody else.
+pub async fn not_found(state: State<AppState>, request: Request) -> Response {
+    let path = request.uri().path();
+    let machine = path.starts_with("/api/") || path.starts_with("/acme/") || !wants_html(request.headers());
+    if machine || !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return problem::not_found(request.uri().clone()).await;
+    }
+    hardened(page_of_app(state, request).await)
+}
+
+fn wants_html(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or("");
+    accept.split(',').any(|kind| kind.trim().starts_with("text/html"))
+}
+
+async fn style(Path(file): Path<String>, request: Request) -> Response {
+    if STYLE_PATH.strip_prefix(STYLE_PREFIX) != Some(file.as_str()) {
+        return problem::not_found(request.uri().clone()).await;
+    }
+    let mut response = STYLE.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8"));
+    let for_ever = HeaderValue::from_static("public, max-age=31536000, immutable");
+    headers.insert(header::CACHE_CONTROL, for_ever);
+    response
+}
+
+async fn harden(request: Request, next: Next) -> Response {
+    hardened(next.run(request).await)
+}
+
+fn hardened(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
