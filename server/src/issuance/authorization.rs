@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use acme::{Problem, ProblemType};
+use acme::{ChallengeStatus, Problem, ProblemType};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::{
@@ -211,12 +211,18 @@ pub async fn find_own(
 ) -> Result<(Authorization, Vec<Challenge>)> {
     let mut db = core.store.read().await?;
     let found = db.authorization(id).await?;
-    let found =
+    let mut found =
         found.filter(|a| a.account_id == account.id).ok_or_else(|| Error::not_found("such authorization"))?;
     let answered = match found.offered {
         Some(_) => db.challenges_of_authorization(id).await?,
         None => Vec::new(),
     };
+    // The two statements see two moments. A validation that ended between them has moved the authorization in the
+    // transaction that moved the challenge, so a second look finds both where they belong.
+    let settled = |c: &Challenge| matches!(c.status, ChallengeStatus::Valid | ChallengeStatus::Invalid);
+    if found.status == AuthorizationStatus::Pending && answered.iter().any(settled) {
+        found = db.authorization(id).await?.ok_or_else(|| Error::not_found("such authorization"))?;
+    }
     Ok((as_of(found, core.now()), answered))
 }
 
