@@ -15,7 +15,10 @@ pub fn parse<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Problem> {
     if payload.trim_ascii_start().first() != Some(&b'{') {
         return Err(Problem::malformed("The payload of this request must be a JSON object."));
     }
-    serde_json::from_slice(payload).map_err(|error| json::not_understood("the payload", &error))
+    // RFC 8259 §8.1. serde would look at the octets of those strings only that it hands over.
+    let text = std::str::from_utf8(payload)
+        .map_err(|_| Problem::malformed("The payload of this request is not UTF-8, as JSON must be."))?;
+    serde_json::from_str(text).map_err(|error| json::not_understood("the payload", &error))
 }
 
 /// RFC 8555 §7.3.

@@ -132,3 +132,11 @@ fn row_126_a_reason_is_a_number_or_absent() {
     malformed::<RevokeCert>(r#"{"certificate":"MAA","reason":1.5}"#);
     malformed::<RevokeCert>(r#"{"certificate":"M=","reason":1}"#);
 }
+
+#[test]
+fn a_payload_is_utf8_in_members_that_are_ignored_too() {
+    for payload in [&b"{\"contact\":[\"\xdf\"]}"[..], b"{\"unknown\":\"\xdf\"}"] {
+        let problem = payload::parse::<NewAccount>(payload).unwrap_err();
+        assert_eq!(problem.kind, ProblemType::Malformed);
+    }
+}
