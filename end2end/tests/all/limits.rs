@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use end2end::api::{PROFILE, list, open_profile, with_open_profile};
+use end2end::api::{PROFILE, list, new_eab_key, open_profile, with_open_profile};
 use end2end::{Engine, on_each_engine};
 use serde_json::{Value, json};
-use testkit::acme::{Key, RawAcme, Signer};
+use testkit::acme::{ExternalKey, Key, RawAcme, Signer};
 use testkit::http::Response;
 
 const LIMITS: &str = "/api/acme/rate-limits";
@@ -13,6 +13,7 @@ const LIMITS: &str = "/api/acme/rate-limits";
 on_each_engine!(
     orders_beyond_the_limit_of_an_account_are_refused_until_it_is_reset,
     names_networks_and_new_accounts_have_limits_too,
+    an_eab_key_has_limits_for_all_accounts_that_it_bound,
     pending_orders_and_failed_validations_have_limits,
     limits_are_checked_versioned_and_audited,
 );
@@ -103,6 +104,64 @@ async fn names_networks_and_new_accounts_have_limits_too(engine: Engine) {
     assert_eq!(known.status, 200, "a known key is always answered: {}", known.text());
     server.api().put(LIMITS, json!({ "network_new_accounts_per_hour": 0 })).await.expect(200);
     acme.post(Signer::Jwk(&stranger), acme.url("newAccount"), new).await.expect(201);
+}
+
+async fn an_eab_key_has_limits_for_all_accounts_that_it_bound(engine: Engine) {
+    let server = engine.server().start().await;
+    let acme = RawAcme::new(server.client(), &with_open_profile(&server).await).await;
+    let base = server.base_url();
+    let limits = json!({ "eab_key_orders_per_hour": 3, "eab_key_new_accounts_per_hour": 2 });
+    server.api().put(LIMITS, limits).await.expect(200);
+    let created = new_eab_key(&server, json!({ "max_uses": null })).await;
+    let subject = format!("eab_key:{}", created["id"].as_str().unwrap());
+    let external = ExternalKey::new(created["id"].as_str().unwrap(), created["mac_key"].as_str().unwrap());
+    let new_account = acme.url("newAccount");
+    let register = async |key: &Key, by: &ExternalKey| {
+        let payload =
+            json!({ "termsOfServiceAgreed": true, "externalAccountBinding": by.bind(key, new_account) });
+        acme.post(Signer::Jwk(key), new_account, payload).await
+    };
+
+    // Whoever knows only the id of the key uses up nothing of it.
+    let impostor = ExternalKey::new(external.kid(), "AAAA");
+    for _ in 0..3 {
+        register(&Key::new(), &impostor).await.expect_problem(403, "unauthorized");
+    }
+    let (first, second) = (Key::new(), Key::new());
+    let mut accounts = Vec::new();
+    for key in [&first, &second] {
+        let answer = register(key, &external).await;
+        answer.expect(201);
+        accounts.push(answer.header("location").unwrap().to_owned());
+    }
+    let third = Key::new();
+    let refused = register(&third, &external).await;
+    assert_refused(&refused, "eab_key_new_accounts_per_hour", &subject, &base);
+    assert_eq!(register(&first, &external).await.status, 200, "a known key is always answered");
+    let free = acme.register(&third).await;
+
+    // The limit of orders is one for both accounts, and none for an account that the key did not bind.
+    let signers = [Signer::Kid(&first, &accounts[0]), Signer::Kid(&second, &accounts[1])];
+    for (n, signer) in [signers[0], signers[1], signers[0]].into_iter().enumerate() {
+        acme.order(signer, &[&format!("dns:n{n}.internal")]).await.expect(201);
+    }
+    for signer in signers {
+        let refused = acme.order(signer, &["dns:more.internal"]).await;
+        assert_refused(&refused, "eab_key_orders_per_hour", &subject, &base);
+    }
+    acme.order(Signer::Kid(&third, &free), &["dns:more.internal"]).await.expect(201);
+
+    let used = use_of(&server.api(), &subject).await;
+    let of = |limit: &str| used.as_array().unwrap().iter().find(|u| u["limit"] == limit).unwrap().clone();
+    assert_eq!(of("eab_key_orders_per_hour")["count"], 3);
+    assert_eq!(of("eab_key_new_accounts_per_hour")["count"], 2);
+    assert_eq!(used.as_array().unwrap().len(), 2, "{used}");
+
+    let reset = json!({ "subject": subject, "limit": "eab_key_orders_per_hour", "reason": "a test" });
+    server.api().post(&format!("{LIMITS}/reset"), reset).await.expect(200);
+    acme.order(signers[1], &["dns:more.internal"]).await.expect(201);
+    let refused = register(&Key::new(), &external).await;
+    assert_refused(&refused, "eab_key_new_accounts_per_hour", &subject, &base);
 }
 
 async fn pending_orders_and_failed_validations_have_limits(engine: Engine) {

@@ -1,6 +1,6 @@
 //! Which limits stand before what a caller wants to do, and what becomes of a refusal.
 
-use model::{Account, AccountId, Caller, Identifier, RateLimit, RateSubject, Timestamp};
+use model::{Account, AccountId, Caller, EabKeyId, Identifier, RateLimit, RateSubject, Timestamp};
 use serde_json::json;
 
 use super::{Charge, Refusal};
@@ -19,6 +19,21 @@ pub struct Admission<'c> {
 }
 
 impl Admission<'_> {
+    /// Counts a new account towards the EAB key that binds it, too, or refuses it. Only for a key that has proved
+    /// itself: whoever merely knows its id must not use up what it may.
+    pub async fn with_eab_key(mut self, caller: &Caller, key: &EabKeyId) -> Result<Self> {
+        let charge = Charge::one(RateLimit::EabKeyNewAccounts, RateSubject::eab_key(key));
+        let (core, now) = (self.core, self.counted_at);
+        match core.rate_limiter.charge(&core.store, std::slice::from_ref(&charge), now).await {
+            Ok(None) => {
+                self.charges.push(charge);
+                Ok(self)
+            }
+            Ok(Some(refusal)) => self.settle(Err(refuse(core, caller, refusal, now).await?)),
+            Err(e) => self.settle(Err(e.into())),
+        }
+    }
+
     /// Passes on how it ended, and uncounts it when it failed.
     pub fn settle<T, E>(self, outcome: Result<T, E>) -> Result<T, E> {
         if outcome.is_err() {
@@ -40,8 +55,11 @@ pub async fn order<'c>(
     identifiers: &[Identifier],
     unproven: &[&Identifier],
 ) -> Result<Admission<'c>> {
-    let mut charges = Vec::with_capacity(2 + identifiers.len() + unproven.len());
+    let mut charges = Vec::with_capacity(3 + identifiers.len() + unproven.len());
     charges.push(Charge::one(RateLimit::AccountOrders, RateSubject::account(&account.id)));
+    if let Some(bound) = &account.external_account {
+        charges.push(Charge::one(RateLimit::EabKeyOrders, RateSubject::eab_key(&bound.key_id)));
+    }
     charges.extend(of_network(core, caller, RateLimit::NetworkOrders));
     charges.extend(identifiers.iter().map(|id| Charge::one(RateLimit::NameOrders, RateSubject::name(id))));
     charges.extend(unproven.iter().map(|id| validation_of(account, id)));

@@ -66,6 +66,10 @@ pub async fn register(core: &Core, caller: &Caller, asked: NewRegistration<'_>) 
         }
         None => None,
     };
+    let admission = match &bound_by {
+        Some((key, _)) => admission.with_eab_key(caller, &key.id).await?,
+        None => admission,
+    };
     let now = core.now();
     let account = Account {
         id: AccountId::generate(now, core.entropy.as_ref()),

@@ -2,15 +2,17 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, Identifier, IpNet, Timestamp};
+use crate::{AccountId, EabKeyId, Identifier, IpNet, Timestamp};
 
 words! {
     /// What is limited, by the name of its field in [`RateLimits`].
     pub enum RateLimit {
         AccountOrders = "account_orders_per_hour",
+        EabKeyOrders = "eab_key_orders_per_hour",
         NameOrders = "name_orders_per_hour",
         NetworkOrders = "network_orders_per_hour",
         NetworkNewAccounts = "network_new_accounts_per_hour",
+        EabKeyNewAccounts = "eab_key_new_accounts_per_hour",
         AccountNameFailures = "account_name_failed_validations_per_hour",
         AccountPendingOrders = "account_pending_orders",
     }
@@ -21,6 +23,7 @@ impl RateLimit {
     pub fn counts(self, subject: &RateSubject) -> bool {
         let kind = match self {
             Self::AccountOrders | Self::AccountPendingOrders => "account:",
+            Self::EabKeyOrders | Self::EabKeyNewAccounts => "eab_key:",
             Self::AccountNameFailures => "account_name:",
             Self::NameOrders => "name:",
             Self::NetworkOrders | Self::NetworkNewAccounts => "network:",
@@ -37,9 +40,11 @@ impl RateLimit {
     pub const fn describe(self) -> &'static str {
         match self {
             Self::AccountOrders => "orders per hour of one account",
+            Self::EabKeyOrders => "orders per hour of all accounts that one EAB key bound",
             Self::NameOrders => "orders per hour for one name or address",
             Self::NetworkOrders => "orders per hour from one client network",
             Self::NetworkNewAccounts => "new accounts per hour from one client network",
+            Self::EabKeyNewAccounts => "new accounts per hour with one EAB key",
             Self::AccountNameFailures => "failed validations per hour of one name by one account",
             Self::AccountPendingOrders => "pending orders of one account at a time",
         }
@@ -55,9 +60,11 @@ impl RateLimit {
 #[serde(deny_unknown_fields, default)]
 pub struct RateLimits {
     pub account_orders_per_hour: Option<u32>,
+    pub eab_key_orders_per_hour: Option<u32>,
     pub name_orders_per_hour: Option<u32>,
     pub network_orders_per_hour: Option<u32>,
     pub network_new_accounts_per_hour: Option<u32>,
+    pub eab_key_new_accounts_per_hour: Option<u32>,
     pub account_name_failed_validations_per_hour: Option<u32>,
     pub account_pending_orders: Option<u32>,
     /// How many leading bits of an IPv4 address make its client network.
@@ -69,9 +76,11 @@ impl Default for RateLimits {
     fn default() -> Self {
         Self {
             account_orders_per_hour: Some(100_000),
+            eab_key_orders_per_hour: Some(1_000_000),
             name_orders_per_hour: Some(2_000),
             network_orders_per_hour: Some(1_000_000),
             network_new_accounts_per_hour: Some(10_000),
+            eab_key_new_accounts_per_hour: Some(10_000),
             account_name_failed_validations_per_hour: Some(100),
             account_pending_orders: Some(20_000),
             network_prefix_ipv4: 24,
@@ -84,9 +93,11 @@ impl RateLimits {
     pub fn allowed(&self, limit: RateLimit) -> Option<u32> {
         match limit {
             RateLimit::AccountOrders => self.account_orders_per_hour,
+            RateLimit::EabKeyOrders => self.eab_key_orders_per_hour,
             RateLimit::NameOrders => self.name_orders_per_hour,
             RateLimit::NetworkOrders => self.network_orders_per_hour,
             RateLimit::NetworkNewAccounts => self.network_new_accounts_per_hour,
+            RateLimit::EabKeyNewAccounts => self.eab_key_new_accounts_per_hour,
             RateLimit::AccountNameFailures => self.account_name_failed_validations_per_hour,
             RateLimit::AccountPendingOrders => self.account_pending_orders,
         }
@@ -97,9 +108,11 @@ impl RateLimits {
     pub fn normalised(mut self) -> Self {
         for limit in [
             &mut self.account_orders_per_hour,
+            &mut self.eab_key_orders_per_hour,
             &mut self.name_orders_per_hour,
             &mut self.network_orders_per_hour,
             &mut self.network_new_accounts_per_hour,
+            &mut self.eab_key_new_accounts_per_hour,
             &mut self.account_name_failed_validations_per_hour,
             &mut self.account_pending_orders,
         ] {
@@ -117,20 +130,14 @@ impl RateLimits {
 }
 
 /// The limits as stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoredRateLimits {
     pub limits: RateLimits,
     /// Grows by one with every change; 0 while nobody has changed the defaults.
     pub version: i64,
 }
 
-impl Default for StoredRateLimits {
-    fn default() -> Self {
-        Self { limits: RateLimits::default(), version: 0 }
-    }
-}
-
-/// Whose use is counted: `account:<id>`, `name:<name or address>`, `network:<address>/<bits>` or
+/// Whose use is counted: `account:<id>`, `eab_key:<id>`, `name:<name or address>`, `network:<address>/<bits>` or
 /// `account_name:<account id>/<name or address>`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RateSubject(String);
@@ -138,6 +145,11 @@ pub struct RateSubject(String);
 impl RateSubject {
     pub fn account(id: &AccountId) -> Self {
         Self(format!("account:{id}"))
+    }
+
+    /// All accounts that the key bound.
+    pub fn eab_key(id: &EabKeyId) -> Self {
+        Self(format!("eab_key:{id}"))
     }
 
     /// As ordered: `*.example.com` is another name than `example.com`.
@@ -176,7 +188,7 @@ impl std::fmt::Display for RateSubject {
 /// A text that names no subject.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "not a subject; use account:<account id>, name:<DNS name or address>, network:<address>/<prefix length> or account_name:<account id>/<DNS name or address>"
+    "not a subject; use account:<account id>, eab_key:<EAB key id>, name:<DNS name or address>, network:<address>/<prefix length> or account_name:<account id>/<DNS name or address>"
 )]
 pub struct InvalidRateSubject;
 
@@ -188,6 +200,7 @@ impl std::str::FromStr for RateSubject {
         let (kind, value) = text.split_once(':').ok_or(InvalidRateSubject)?;
         match kind {
             "account" => value.parse().map(|id| Self::account(&id)).map_err(|_| InvalidRateSubject),
+            "eab_key" => value.parse().map(|id| Self::eab_key(&id)).map_err(|_| InvalidRateSubject),
             "name" => Identifier::parse_any(value).map(|id| Self::name(&id)).map_err(|_| InvalidRateSubject),
             "network" => {
                 value.parse::<IpNet>().map(|net| Self::network(net.trunc())).map_err(|_| InvalidRateSubject)
@@ -260,7 +273,19 @@ mod tests {
         let pair = format!("account_name:{id}/*.A.example").parse::<RateSubject>().unwrap();
         assert_eq!(pair.as_str(), format!("account_name:{id}/a.example"));
         assert!(RateLimit::AccountNameFailures.counts(&pair) && !RateLimit::AccountOrders.counts(&pair));
-        for bad in ["account_name:x/a.example", "", "account:x", "name:a b", "network:1.2.3.4", "user:1"] {
+        let key: EabKeyId = format!("{}{}", EabKeyId::PREFIX, "0".repeat(32)).parse().unwrap();
+        let key = format!("eab_key:{key}").parse::<RateSubject>().unwrap();
+        assert!(RateLimit::EabKeyOrders.counts(&key) && RateLimit::EabKeyNewAccounts.counts(&key));
+        assert!(!RateLimit::AccountOrders.counts(&key) && !RateLimit::EabKeyOrders.counts(&pair));
+        for bad in [
+            "eab_key:x",
+            "account_name:x/a.example",
+            "",
+            "account:x",
+            "name:a b",
+            "network:1.2.3.4",
+            "user:1",
+        ] {
             assert!(bad.parse::<RateSubject>().is_err(), "{bad}");
         }
     }

@@ -20,6 +20,9 @@ pub struct RateLimitsSchema {
     /// Orders of one account in an hour.
     #[schema(default = 100_000)]
     account_orders_per_hour: Option<u32>,
+    /// Orders of all accounts that one EAB key bound, in an hour.
+    #[schema(default = 1_000_000)]
+    eab_key_orders_per_hour: Option<u32>,
     /// Orders for one DNS name or IP address in an hour; `*.example.com` is a name of its own.
     #[schema(default = 2_000)]
     name_orders_per_hour: Option<u32>,
@@ -29,6 +32,9 @@ pub struct RateLimitsSchema {
     /// New accounts from one client network in an hour.
     #[schema(default = 10_000)]
     network_new_accounts_per_hour: Option<u32>,
+    /// New accounts with one EAB key in an hour.
+    #[schema(default = 10_000)]
+    eab_key_new_accounts_per_hour: Option<u32>,
     /// Validations of one name by one account that fail for good, in an hour; then it can order that name no more.
     #[schema(default = 100)]
     account_name_failed_validations_per_hour: Option<u32>,
@@ -117,9 +123,9 @@ impl UsageList {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct UsageQuery {
-    /// `account:<account id>`, `name:<DNS name or address>`, `network:<address>/<prefix length>` or
-    /// `account_name:<account id>/<DNS name or address>`. Absent: everybody who is near a limit with a window or has
-    /// reached it, at most 500 per limit, the highest counts first.
+    /// `account:<account id>`, `eab_key:<EAB key id>`, `name:<DNS name or address>`,
+    /// `network:<address>/<prefix length>` or `account_name:<account id>/<DNS name or address>`. Absent: everybody who
+    /// is near a limit with a window or has reached it, at most 500 per limit, the highest counts first.
     subject: Option<String>,
 }
 
