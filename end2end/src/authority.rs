@@ -45,7 +45,7 @@ pub fn subordinate(params: CertificateParams, parent: &Issuer<'_, impl SigningKe
 /// # Panics
 /// When rcgen fails.
 pub fn cross_signature(
-    params: CertificateParams,
+    params: &CertificateParams,
     authority: &Authority,
     parent: &Issuer<'_, impl SigningKey>,
 ) -> String {
@@ -118,7 +118,7 @@ impl CrossSigned {
     pub fn new() -> Self {
         let (old, new) = (root(authority_params("Old root")), root(authority_params("New root")));
         let issuing = subordinate(authority_params("Issuing CA"), &old);
-        let cross = cross_signature(authority_params("Issuing CA"), &issuing, &new);
+        let cross = cross_signature(&authority_params("Issuing CA"), &issuing, &new);
         let files = AuthorityFiles::new(&issuing).below(&old.pem());
         let alternate = files.directory.path().join("alternate.crt");
         fs::write(&alternate, cross + &new.pem()).expect("our own directory is writable");

@@ -261,7 +261,7 @@ async fn server_identity(
             let ca = BootstrapCa::load_or_create(core).await?;
             let key = ca.issue(host, core.clock.as_ref(), core.entropy.as_ref())?;
             let pem = ca.pem();
-            Ok((key, Source::Bootstrap { ca, host: host.to_owned() }, Some(pem)))
+            Ok((key, Source::Bootstrap { ca: Box::new(ca), host: host.to_owned() }, Some(pem)))
         }
         TlsConfig::Files { cert, key } => {
             let mut files = FileIdentity::new(cert.clone(), key.clone());

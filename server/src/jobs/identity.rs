@@ -18,7 +18,7 @@ pub struct Renewal {
 
 #[derive(Debug)]
 pub enum Source {
-    Bootstrap { ca: BootstrapCa, host: String },
+    Bootstrap { ca: Box<BootstrapCa>, host: String },
     Files(FileIdentity),
 }
 

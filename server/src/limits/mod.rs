@@ -287,7 +287,7 @@ mod tests {
             assert_eq!(refused(&limiter, &store, &name, NOW).await, expected);
         }
         assert!(!refused(&limiter, &store, &charge("name:b.example"), NOW).await, "others go on");
-        let refusal = limiter.charge(&store, &[name.clone()], NOW).await.unwrap().unwrap();
+        let refusal = limiter.charge(&store, std::slice::from_ref(&name), NOW).await.unwrap().unwrap();
         assert_eq!((refusal.allowed, refusal.noted), (2, false));
         let last = refusal.resets_at - Duration::from_micros(1);
         assert!(refused(&limiter, &store, &name, last).await);

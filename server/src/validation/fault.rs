@@ -5,7 +5,8 @@ use super::Failure;
 /// A failure and what the administrator is told to do about it.
 #[derive(Debug)]
 pub(super) struct Fault {
-    pub(super) failure: Failure,
+    /// Boxed, because a fault goes up through many calls.
+    pub(super) failure: Box<Failure>,
     /// One sentence.
     pub(super) advice: String,
 }
@@ -22,6 +23,7 @@ impl Fault {
     }
 
     fn new(kind: ProblemType, detail: impl Into<String>, advice: impl Into<String>, retryable: bool) -> Self {
-        Self { failure: Failure { problem: Problem::new(kind, detail), retryable }, advice: advice.into() }
+        let failure = Box::new(Failure { problem: Problem::new(kind, detail), retryable });
+        Self { failure, advice: advice.into() }
     }
 }

@@ -100,9 +100,9 @@ fn next_url(ports: &[u16], from: &Url, location: &[u8]) -> Result<Url, Fault> {
     } else {
         return Ok(url);
     };
-    let Fault { failure, advice } =
-        misdirected(&format!("{} redirects to `{shown}`: {fault}", shown_url(from)));
-    Err(Fault { failure: super::Failure { retryable: false, ..failure }, advice })
+    let mut refused = misdirected(&format!("{} redirects to `{shown}`: {fault}", shown_url(from)));
+    refused.failure.retryable = false;
+    Err(refused)
 }
 
 enum Answer {

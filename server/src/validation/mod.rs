@@ -186,7 +186,7 @@ impl Validator {
         match outcome {
             Ok(()) => Attempt { outcome: Ok(()), evidence: trace.finish(None) },
             Err(Fault { failure, advice }) => {
-                Attempt { outcome: Err(failure), evidence: trace.finish(Some(advice)) }
+                Attempt { outcome: Err(*failure), evidence: trace.finish(Some(advice)) }
             }
         }
     }

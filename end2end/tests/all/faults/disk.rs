@@ -117,7 +117,7 @@ impl SmallDisk {
     fn make_room(&mut self, server: &CertctlServer) {
         match self {
             Self::Tmpfs { directory, .. } => {
-                fs::remove_file(Self::filler(directory, server)).expect("it is there")
+                fs::remove_file(Self::filler(directory, server)).expect("it is there");
             }
             Self::FileSizeLimit => limit_file_size(server, "unlimited"),
         }

@@ -153,7 +153,7 @@ impl Replicas {
         let clients: Vec<Client> = self.servers.iter().map(CertctlServer::client).collect();
         let turn = Arc::new(AtomicUsize::new(0));
         let base = self.servers[0].base_url();
-        Client::in_process(&base.clone(), move |request| {
+        Client::in_process(&base, move |request| {
             let turn = turn.fetch_add(1, Ordering::Relaxed);
             let client = clients[turn % clients.len()].clone();
             async move {

@@ -153,7 +153,7 @@ fn snapshot(directory: &Path) -> Vec<(String, u64, SystemTime)> {
         let (name, metadata) = (entry.file_name().into_string().unwrap(), entry.metadata().unwrap());
         if metadata.is_dir() {
             entries.extend(snapshot(&entry.path()));
-        } else if !name.ends_with("-shm") && !(name.ends_with("-wal") && metadata.len() == 0) {
+        } else if !(name.ends_with("-shm") || name.ends_with("-wal") && metadata.len() == 0) {
             entries.push((name, metadata.len(), metadata.modified().unwrap()));
         }
     }

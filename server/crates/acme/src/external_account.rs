@@ -60,9 +60,9 @@ impl ExternalAccountBinding {
             let limit = Self::MAX_LENGTH;
             return Err(malformed(&format!("It has {} octets; at most {limit} are accepted.", text.len())));
         }
-        let envelope = Envelope::parse(text.as_bytes()).map_err(inside)?;
-        let header = envelope::header(&envelope.header).map_err(inside)?;
-        let text = |name: &str| header.text(name).map_err(inside);
+        let envelope = Envelope::parse(text.as_bytes()).map_err(|problem| inside(&problem))?;
+        let header = envelope::header(&envelope.header).map_err(|problem| inside(&problem))?;
+        let text = |name: &str| header.text(name).map_err(|problem| inside(&problem));
 
         let alg = text("alg")?.ok_or_else(|| malformed("The protected header has no `alg`."))?;
         let alg = MacAlgorithm::ALL.iter().copied().find(|a| a.as_str() == alg).ok_or_else(|| {
@@ -97,7 +97,7 @@ impl ExternalAccountBinding {
 }
 
 /// A fault of the binding is one of the request's form, whatever it would be in a request.
-fn inside(problem: Problem) -> Problem {
+fn inside(problem: &Problem) -> Problem {
     malformed(&problem.detail)
 }
 

@@ -145,7 +145,7 @@ async fn authenticate(request: Request, state: &AppState, wanted: Option<Form>) 
     let payload = Payload(jws.payload);
     Ok(match signer {
         Signer::Account(account, key) => {
-            let account = accounts::usable(account)?;
+            let account = accounts::usable(*account)?;
             let caller = info.caller(Actor::AcmeAccount(account.id.clone()));
             ByEither::Account(ByAccount { account, key, payload, caller })
         }
@@ -170,7 +170,7 @@ async fn read_body(body: Body) -> Result<Vec<u8>> {
 }
 
 enum Signer {
-    Account(Account, Arc<Jwk>),
+    Account(Box<Account>, Arc<Jwk>),
     Key(Arc<Jwk>),
 }
 
@@ -195,7 +195,7 @@ async fn find_signer(state: &AppState, jws: &Jws) -> Result<Signer> {
             let account = account
                 .ok_or_else(|| Problem::account_does_not_exist("there is no account with this URL"))?;
             let key = state.account_keys.key(&account)?;
-            Ok(Signer::Account(account, key))
+            Ok(Signer::Account(Box::new(account), key))
         }
     }
 }

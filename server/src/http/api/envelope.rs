@@ -11,7 +11,7 @@ use crate::http::problem::PROBLEM_JSON;
 pub async fn layer(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-        response = explain_method(response);
+        response = explain_method(&response);
     }
     // Answers depend on credentials and change at any time.
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -19,7 +19,7 @@ pub async fn layer(request: Request, next: Next) -> Response {
 }
 
 /// The router's own 405 has the Allow header, but no document.
-fn explain_method(response: Response) -> Response {
+fn explain_method(response: &Response) -> Response {
     let document = json!({
         "type": "urn:certctl:error:method-not-allowed", "title": "Method Not Allowed", "status": 405,
         "detail": "this resource does not have that method; the Allow header lists those that it has",

@@ -44,7 +44,7 @@ async fn rate_counters_add_up_and_are_found_by_height(store: Db) {
     let noted = RateCounter { refused: true, ..counter(7, 4) };
     assert_eq!(found.as_ref(), Some(&noted));
     let at_least = [(limit, 3), (RateLimit::AccountOrders, 1)];
-    assert_eq!(db.high_rate_counters(&at_least, NOW, 10).await.unwrap(), [noted.clone()]);
+    assert_eq!(db.high_rate_counters(&at_least, NOW, 10).await.unwrap(), std::slice::from_ref(&noted));
     assert_eq!(db.high_rate_counters(&[(limit, 1)], NOW, 10).await.unwrap().len(), 10);
     assert_eq!(db.high_rate_counters(&at_least, NOW + hour, 10).await.unwrap(), []);
     assert_eq!(db.rate_counters_of(&subject, NOW).await.unwrap(), [noted]);
