@@ -68,9 +68,9 @@ impl Reader {
                  SELECT MIN(profile_id) FROM challenges WHERE status = 'processing' \
                  UNION ALL \
                  SELECT (SELECT MIN(c.profile_id) FROM challenges c WHERE c.status = 'processing' \
-                 AND c.profile_id > w.profile_id) FROM waiting w WHERE w.profile_id IS NOT NULL) \
-                 SELECT profile_id FROM waiting w WHERE profile_id IS NOT NULL AND EXISTS \
-                 (SELECT 1 FROM challenges c WHERE c.status = 'processing' AND c.profile_id = w.profile_id \
+                 AND c.profile_id > waiting.profile_id) FROM waiting WHERE waiting.profile_id IS NOT NULL) \
+                 SELECT profile_id FROM waiting WHERE profile_id IS NOT NULL AND EXISTS \
+                 (SELECT 1 FROM challenges c WHERE c.status = 'processing' AND c.profile_id = waiting.profile_id \
                  AND c.due_at <= $1) ORDER BY profile_id",
                 args![now],
             )
