@@ -66,16 +66,10 @@ fn acme_card(acme: Option<AcmeView>) -> impl IntoView {
         Some(AcmeView { directory_form, default_directory, server_ca_url }) => view! {
             <p>"Point cert-manager, lego, certbot, Caddy or any other ACME client at a directory:"</p>
             <dl class="facts">
-                {default_directory.map(|url| view! {
-                    <dt>"Default"</dt>
-                    <dd><a href=url.clone()><code>{url.clone()}</code></a></dd>
-                })}
+                {default_directory.map(|url| linked("Default", url))}
                 <dt>"Of a profile"</dt>
                 <dd><code>{directory_form}</code></dd>
-                {server_ca_url.map(|url| view! {
-                    <dt>"Server CA"</dt>
-                    <dd><a href=url.clone()><code>{url.clone()}</code></a></dd>
-                })}
+                {server_ca_url.map(|url| linked("Server CA", url))}
             </dl>
             <p class="muted small">"A profile decides which names, keys and lifetimes are allowed. Its administrator "
                 "gives you its id."</p>
@@ -87,5 +81,13 @@ fn acme_card(acme: Option<AcmeView>) -> impl IntoView {
             <header><h2>"Get a certificate"</h2></header>
             <div class="body">{body}</div>
         </section>
+    }
+}
+
+fn linked(term: &'static str, url: String) -> impl IntoView {
+    let href = url.clone();
+    view! {
+        <dt>{term}</dt>
+        <dd><a href=href><code>{url}</code></a></dd>
     }
 }

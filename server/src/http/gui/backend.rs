@@ -29,13 +29,13 @@ impl Backend for Services {
         let state = &self.0;
         let acme = match state.acme.enabled {
             false => None,
-            true => Some(self.acme().await.map_err(shown)?),
+            true => Some(self.acme().await.map_err(|e| shown(&e))?),
         };
         Ok(StartView {
             version: env!("CARGO_PKG_VERSION"),
             acme,
             issuers: trust::issuers(&state.core)
-                .map_err(shown)?
+                .map_err(|e| shown(&e))?
                 .into_iter()
                 .map(|a| self.anchor(a))
                 .collect(),
@@ -45,8 +45,9 @@ impl Backend for Services {
 
     async fn trust(&self) -> Result<TrustView, PageError> {
         let state = &self.0;
-        let issuers = trust::issuers(&state.core).map_err(shown)?;
-        let server_ca = state.bootstrap_ca_pem.as_deref().map(trust::server_ca).transpose().map_err(shown)?;
+        let issuers = trust::issuers(&state.core).map_err(|e| shown(&e))?;
+        let server_ca =
+            state.bootstrap_ca_pem.as_deref().map(trust::server_ca).transpose().map_err(|e| shown(&e))?;
         Ok(TrustView {
             origin: state.links.url(""),
             issuers: issuers.into_iter().map(|a| self.anchor(a)).collect(),
@@ -83,7 +84,7 @@ impl Services {
 }
 
 /// An error as a page shows it; its cause goes to the log.
-fn shown(error: Error) -> PageError {
+fn shown(error: &Error) -> PageError {
     tracing::error!(error = %error, "a page could not be put together");
     match error {
         Error::Unavailable(_) => PageError::Unavailable,

@@ -19,6 +19,7 @@ impl Client {
         Self { jwk, key }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand over texts and values as they make them")]
     fn parse(&self, binding: impl ToString) -> Result<ExternalAccountBinding, Problem> {
         ExternalAccountBinding::parse(&binding.to_string(), URL, &self.key)
     }
