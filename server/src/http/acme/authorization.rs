@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use model::{Authorization, AuthorizationId, AuthorizationStatus, Challenge, ProfileId};
 
 use super::challenge;
-use super::directory::default_profile;
+use super::directory::{self, default_profile};
 use super::envelope::{AcmeResult, IndexOf};
 use super::extract::ByAccount;
 use crate::error::{Error, Result};
@@ -23,9 +23,7 @@ pub async fn create(
     Path(profile_id): Path<String>,
     request: ByAccount,
 ) -> AcmeResult {
-    let id = profile_id.parse();
-    let id = id.map_err(|_| Problem::malformed("there is no such profile").with_status(404))?;
-    place(&state, &id, request).await
+    place(&state, &directory::profile_id(&profile_id)?, request).await
 }
 
 pub async fn create_by_default(State(state): State<AppState>, request: ByAccount) -> AcmeResult {

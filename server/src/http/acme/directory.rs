@@ -45,11 +45,19 @@ pub fn must_be_empty(request: &ByEither) -> Result<()> {
     }
 }
 
+/// The id in a `/acme/profile/{id}/…` path.
+pub fn profile_id(text: &str) -> Result<ProfileId> {
+    text.parse().map_err(|_| no_such_profile())
+}
+
+fn no_such_profile() -> Error {
+    Problem::malformed("there is no such profile").with_status(404).into()
+}
+
 /// The profile of a `/acme/profile/{id}/…` path, if it is served.
 pub async fn served_profile(state: &AppState, id: &str) -> Result<Profile> {
-    let unknown = || Error::from(Problem::malformed("there is no such profile").with_status(404));
-    let id: ProfileId = id.parse().map_err(|_| unknown())?;
-    let profile = state.core.store.read().await?.profile(&id).await?.ok_or_else(unknown)?;
+    let id = profile_id(id)?;
+    let profile = state.core.store.read().await?.profile(&id).await?.ok_or_else(no_such_profile)?;
     enabled(profile)
 }
 
