@@ -1,7 +1,10 @@
-//! Who is asking, and what they may do. Services call [`authorise`]; faces only find out who is asking.
+//! Who is asking, and what they may do. Services call [`authorise`] and its siblings; faces only find out who is
+//! asking.
 
+mod access;
 mod api_key;
 mod permission;
 
+pub use access::{grants_of, rights};
 pub use api_key::{ApiKeyText, hash, presented};
-pub use permission::{Permission, authorise};
+pub use permission::{authorise, authorise_within, reach};

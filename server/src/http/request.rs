@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
@@ -28,8 +29,15 @@ pub struct RequestInfo {
 }
 
 impl RequestInfo {
+    /// A caller who has no rights by this.
     pub fn caller(&self, actor: Actor) -> Caller {
-        Caller { actor, client_ip: self.client_ip, request_id: Some(self.request_id.clone()) }
+        Caller {
+            actor,
+            rights: Arc::default(),
+            session: None,
+            client_ip: self.client_ip,
+            request_id: Some(self.request_id.clone()),
+        }
     }
 }
 

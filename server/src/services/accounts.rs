@@ -1,10 +1,10 @@
 //! ACME accounts: what their owners do (RFC 8555 §7.3.2, §7.3.5, §7.3.6) and what administrators do.
 
 use acme::{Jwk, Problem, ProblemType};
-use model::{Account, AccountFilter, AccountId, AccountStatus, Caller, Page, StoredProblem};
+use model::{Account, AccountFilter, AccountId, AccountStatus, Caller, Page, Permission, StoredProblem};
 use serde_json::json;
 
-use crate::auth::{Permission, authorise};
+use crate::auth::authorise;
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
 
@@ -63,7 +63,7 @@ pub async fn deactivate_own(core: &Core, caller: &Caller, account: Account) -> R
 
 /// Deactivation by an administrator; it cannot be taken back.
 pub async fn deactivate(core: &Core, caller: &Caller, id: &AccountId, reason: &str) -> Result<Account> {
-    authorise(caller, Permission::AcmeAccountEdit)?;
+    authorise(caller, Permission::AcmeAccountDeactivate)?;
     let account = find(core, caller, id).await?;
     if account.status == AccountStatus::Deactivated {
         return Ok(account);
@@ -112,7 +112,7 @@ async fn set_suspended(
     on: bool,
     reason: &str,
 ) -> Result<Account> {
-    authorise(caller, Permission::AcmeAccountEdit)?;
+    authorise(caller, Permission::AcmeAccountSuspend)?;
     let account = find(core, caller, id).await?;
     let (from, to, action) = match on {
         true => (AccountStatus::Valid, AccountStatus::Suspended, "account.suspended"),

@@ -1,14 +1,33 @@
-use model::{Actor, ApiKey, ApiKeyId, Caller, Page, PageRequest};
+use model::{
+    Actor, ApiKey, ApiKeyId, ApiKeyState, Caller, Grant, IpNet, Page, PageRequest, Permission, Timestamp,
+};
 use serde_json::json;
 
-use crate::auth::{ApiKeyText, Permission, authorise, hash};
+use crate::auth::{self, ApiKeyText, authorise, hash};
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
 
-/// Stores `text` as a new administrator's key. Only its hash is kept.
-pub async fn create(core: &Core, caller: &Caller, name: &str, text: &ApiKeyText) -> Result<ApiKey> {
-    authorise(caller, Permission::ApiKeyEdit)?;
-    let name = name.trim();
+/// What a key is to be.
+#[derive(Debug, Clone)]
+pub struct NewApiKey {
+    pub name: String,
+    pub grant: Grant,
+    /// Empty: anywhere.
+    pub allowed_networks: Vec<IpNet>,
+    pub expires_at: Option<Timestamp>,
+}
+
+impl NewApiKey {
+    /// An administrator's key without an end.
+    pub fn admin(name: &str) -> Self {
+        Self { name: name.to_owned(), grant: Grant::admin(), allowed_networks: Vec::new(), expires_at: None }
+    }
+}
+
+/// Stores `text` as a new key. Only its hash is kept.
+pub async fn create(core: &Core, caller: &Caller, new: NewApiKey, text: &ApiKeyText) -> Result<ApiKey> {
+    authorise(caller, Permission::ApiKeyCreate)?;
+    let name = new.name.trim();
     if name.is_empty() || name.chars().count() > 100 {
         return Err(Error::invalid("name", "1 to 100 characters are allowed"));
     }
@@ -17,11 +36,20 @@ pub async fn create(core: &Core, caller: &Caller, name: &str, text: &ApiKeyText)
         id: ApiKeyId::generate(now, core.entropy.as_ref()),
         name: name.to_owned(),
         sha256: hash(text.expose()),
+        grant: new.grant,
+        allowed_networks: new.allowed_networks,
         created_by: caller.actor.to_string(),
         created_at: now,
+        expires_at: new.expires_at,
         revoked_at: None,
+        replaced_by: None,
+        last_used_at: None,
+        last_used_from: None,
     };
-    let details = json!({ "name": key.name });
+    let details = json!({
+        "name": key.name, "role": key.grant.role, "profiles": key.grant.profiles,
+        "allowed_networks": key.allowed_networks, "expires_at": key.expires_at,
+    });
     let event = core.event(caller, "api_key.created", Resource("api_key", key.id.as_str()), details);
     let stored = key.clone();
     core.store
@@ -41,7 +69,7 @@ pub async fn bootstrap(core: &Core, text: &ApiKeyText) -> Result<Option<ApiKey>>
     if core.store.read().await?.any_api_key().await? {
         return Ok(None);
     }
-    match create(core, &Caller::system("bootstrap"), "bootstrap", text).await {
+    match create(core, &Caller::system("bootstrap"), NewApiKey::admin("bootstrap"), text).await {
         Ok(key) => Ok(Some(key)),
         // Another replica was first.
         Err(Error::Conflict(_)) => Ok(None),
@@ -49,10 +77,18 @@ pub async fn bootstrap(core: &Core, text: &ApiKeyText) -> Result<Option<ApiKey>>
     }
 }
 
-/// The actor behind a presented key; `None` for unknown and revoked keys alike.
-pub async fn authenticate(core: &Core, text: &str) -> Result<Option<Actor>> {
-    let key = core.store.read().await?.api_key_by_sha256(&hash(text)).await?;
-    Ok(key.filter(|k| k.revoked_at.is_none()).map(|k| Actor::ApiKey(k.id)))
+/// The caller behind a presented key; `asking` says where the request comes from. `None` for unknown, revoked,
+/// expired and foreign keys alike.
+pub async fn authenticate(core: &Core, asking: &Caller, text: &str) -> Result<Option<Caller>> {
+    let mut db = core.store.read().await?;
+    let Some(key) = db.api_key_by_sha256(&hash(text)).await? else { return Ok(None) };
+    let allowed = key.allowed_networks.is_empty()
+        || asking.client_ip.is_some_and(|ip| key.allowed_networks.iter().any(|net| net.contains(&ip)));
+    if key.state(core.now()) != ApiKeyState::Active || !allowed {
+        return Ok(None);
+    }
+    let rights = auth::rights(&mut db, [&key.grant]).await?;
+    Ok(Some(Caller { rights: rights.into(), ..asking.with_actor(Actor::ApiKey(key.id)) }))
 }
 
 pub async fn list(core: &Core, caller: &Caller, page: &PageRequest) -> Result<Page<ApiKey>> {
@@ -61,7 +97,7 @@ pub async fn list(core: &Core, caller: &Caller, page: &PageRequest) -> Result<Pa
 }
 
 pub async fn revoke(core: &Core, caller: &Caller, id: &ApiKeyId) -> Result<()> {
-    authorise(caller, Permission::ApiKeyEdit)?;
+    authorise(caller, Permission::ApiKeyRevoke)?;
     let event = core.event(caller, "api_key.revoked", Resource("api_key", id.as_str()), json!({}));
     let (id, now) = (id.clone(), core.now());
     core.store

@@ -1,6 +1,6 @@
-use model::{AuditEvent, AuditFilter, Caller, Page};
+use model::{AuditEvent, AuditFilter, Caller, Page, Permission};
 
-use crate::auth::{Permission, authorise};
+use crate::auth::authorise;
 use crate::core::Core;
 use crate::error::Result;
 

@@ -1,8 +1,9 @@
 use model::{
-    Caller, Certificate, CertificateFilter, CertificateId, CertificateSummary, Page, RevocationReason,
+    Caller, Certificate, CertificateFilter, CertificateId, CertificateSummary, Page, Permission,
+    RevocationReason,
 };
 
-use crate::auth::{Permission, authorise};
+use crate::auth::authorise;
 use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::issuance::revoke;

@@ -2,11 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use model::{Caller, EabKey, EabKeyId, NamePattern, Page, PageRequest, ProfileId, Timestamp};
+use model::{Caller, EabKey, EabKeyId, NamePattern, Page, PageRequest, Permission, ProfileId, Timestamp};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::auth::{Permission, authorise};
+use crate::auth::authorise;
 use crate::core::{Core, Resource};
 use crate::error::{Error, FieldError, Result};
 
@@ -37,7 +37,7 @@ impl std::fmt::Debug for MacKeyText {
 }
 
 pub async fn create(core: &Core, caller: &Caller, new: NewEabKey) -> Result<(EabKey, MacKeyText)> {
-    authorise(caller, Permission::EabKeyEdit)?;
+    authorise(caller, Permission::EabKeyCreate)?;
     check(core, &new).await?;
     let now = core.now();
     let id = EabKeyId::generate(now, core.entropy.as_ref());
@@ -87,7 +87,7 @@ pub async fn find(core: &Core, caller: &Caller, id: &EabKeyId) -> Result<EabKey>
 
 /// Gives the key a new MAC key; what it is for and how often it was used stays. Accounts that it has bound stay bound.
 pub async fn rotate(core: &Core, caller: &Caller, id: &EabKeyId) -> Result<(EabKey, MacKeyText)> {
-    authorise(caller, Permission::EabKeyEdit)?;
+    authorise(caller, Permission::EabKeyCreate)?;
     let before = load(core, id).await?;
     if before.revoked_at.is_some() {
         return Err(Error::Conflict(format!("the EAB key {id} is revoked")));
@@ -115,7 +115,7 @@ pub async fn rotate(core: &Core, caller: &Caller, id: &EabKeyId) -> Result<(EabK
 
 /// Ends the key for ever: it binds no more accounts, and those that it has bound lose what they had by it.
 pub async fn revoke(core: &Core, caller: &Caller, id: &EabKeyId) -> Result<EabKey> {
-    authorise(caller, Permission::EabKeyEdit)?;
+    authorise(caller, Permission::EabKeyRevoke)?;
     let key = load(core, id).await?;
     if key.revoked_at.is_some() {
         return Ok(key);

@@ -1,6 +1,6 @@
-use model::{Caller, Issuer, IssuerId};
+use model::{Caller, Issuer, IssuerId, Permission};
 
-use crate::auth::{Permission, authorise};
+use crate::auth::authorise;
 use crate::core::Core;
 use crate::error::{Error, Result};
 

@@ -1,9 +1,9 @@
 //! Orders as administrators see them.
 
-use model::{AuditFilter, Caller, Order, OrderFilter, OrderId, Outcome, Page, PageRequest};
+use model::{AuditFilter, Caller, Order, OrderFilter, OrderId, Outcome, Page, PageRequest, Permission};
 
 use super::explain::{Examined, Explanation, explain};
-use crate::auth::{Permission, authorise};
+use crate::auth::authorise;
 use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::issuance::{authorization, order};

@@ -1,8 +1,8 @@
-use model::{AcmeAuthMode, CaaMode, Caller, Page, PageRequest, Profile, ProfileId, ProfileSpec};
+use model::{AcmeAuthMode, CaaMode, Caller, Page, PageRequest, Permission, Profile, ProfileId, ProfileSpec};
 use serde_json::json;
 use store::Reader;
 
-use crate::auth::{Permission, authorise};
+use crate::auth::authorise;
 use crate::core::{Core, Resource};
 use crate::error::{Error, FieldError, Result};
 

@@ -1,9 +1,11 @@
 //! The rate limits as administrators see them: how much is allowed, who used how much, and a fresh start for one.
 
-use model::{Caller, RateCounter, RateLimit, RateLimits, RateSubject, StoredRateLimits, Timestamp};
+use model::{
+    Caller, Permission, RateCounter, RateLimit, RateLimits, RateSubject, StoredRateLimits, Timestamp,
+};
 use serde_json::json;
 
-use crate::auth::{Permission, authorise};
+use crate::auth::authorise;
 use crate::core::{Core, Resource};
 use crate::error::{Error, FieldError, Result};
 use crate::limits::window_end;

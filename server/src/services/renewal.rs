@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use acme::renewal::{CertificateRef, RenewalInfo, RenewalWindow, retry_after};
 use model::{
-    Caller, Certificate, CertificateFilter, CertificateId, CertificateState, PageRequest, ProfileId,
-    RenewalDemand,
+    Caller, Certificate, CertificateFilter, CertificateId, CertificateState, PageRequest, Permission,
+    ProfileId, RenewalDemand,
 };
 use serde_json::{Value, json};
 
-use crate::auth::{Permission, authorise};
+use crate::auth::authorise;
 use crate::core::{Core, Resource};
 use crate::error::Result;
 

@@ -1,21 +1,24 @@
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use crate::{AccountId, ApiKeyId};
+use crate::{AccountId, ApiKeyId, Rights, SessionId, UserId};
 
 /// Who is asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
     AcmeAccount(AccountId),
-    /// An administrator's API key.
     ApiKey(ApiKeyId),
     /// Somebody who has not shown who they are.
     Anonymous,
     /// The program itself, by the name of the job or command.
     System(&'static str),
+    /// Somebody who is signed in.
+    User(UserId),
 }
 
-/// As audit events name actors: `acme:<account>`, `key:<id>`, `system:<job>`, `anonymous`.
+/// As audit events name actors: `acme:<account>`, `key:<id>`, `user:<id>`, `system:<job>`,
+/// `anonymous`.
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -23,26 +26,37 @@ impl fmt::Display for Actor {
             Self::ApiKey(id) => write!(f, "key:{id}"),
             Self::Anonymous => f.write_str("anonymous"),
             Self::System(job) => write!(f, "system:{job}"),
+            Self::User(id) => write!(f, "user:{id}"),
         }
     }
 }
 
-/// An actor together with where the request came from.
+/// An actor together with what it may do and where the request came from.
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub actor: Actor,
+    pub rights: Arc<Rights>,
+    /// The session through which it is asked, where there is one.
+    pub session: Option<SessionId>,
     pub client_ip: Option<IpAddr>,
     pub request_id: Option<String>,
 }
 
 impl Caller {
+    /// The program itself may do everything.
     pub fn system(job: &'static str) -> Self {
-        Self { actor: Actor::System(job), client_ip: None, request_id: None }
+        Self {
+            actor: Actor::System(job),
+            rights: Arc::new(Rights::all()),
+            session: None,
+            client_ip: None,
+            request_id: None,
+        }
     }
 
-    /// The same request, now known to come from `actor`.
+    /// The same request, now known to come from `actor`, which has no rights by this.
     #[must_use]
     pub fn with_actor(&self, actor: Actor) -> Self {
-        Self { actor, ..self.clone() }
+        Self { actor, rights: Arc::default(), session: None, ..self.clone() }
     }
 }

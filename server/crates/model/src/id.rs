@@ -108,6 +108,27 @@ id!(/// An ACME order.
     OrderId, "order", "ord-", |t| is_generated("ord-", t));
 id!(/// A profile; the administrator may choose it.
     ProfileId, "profile", "prof-", is_chosen);
+id!(/// An OpenID provider; the administrator may choose it. `local` is this machine itself.
+    ProviderId, "provider", "idp-", is_chosen);
+id!(/// A role: `admin` and the others that are built in, or one of the administrator's own.
+    RoleId, "role", "role-", is_chosen);
+id!(/// A browser that is signed in (not the secret in its cookie).
+    SessionId, "session", "ses-", |t| is_generated("ses-", t));
+id!(/// A person.
+    UserId, "user", "usr-", |t| is_generated("usr-", t));
+
+impl ProviderId {
+    /// Users of the machine's own command line; no provider can have this id.
+    pub fn local() -> Self {
+        Self("local".to_owned())
+    }
+}
+
+impl RoleId {
+    pub fn admin() -> Self {
+        Self("admin".to_owned())
+    }
+}
 
 impl IssuerId {
     /// The issuer that exists after the first start.

@@ -57,12 +57,17 @@ mod identifier;
 mod issuer;
 mod order;
 mod page;
+mod permission;
 mod profile;
+mod provider;
 mod rate_limit;
+mod rights;
+mod role;
+mod user;
 
 pub use account::{Account, AccountFilter, AccountStatus, ExternalAccount};
 pub use actor::{Actor, Caller};
-pub use api_key::ApiKey;
+pub use api_key::{ApiKey, ApiKeyState};
 pub use audit::{AuditEvent, AuditFilter, Outcome};
 pub use certificate::{
     Certificate, CertificateFilter, CertificateState, CertificateSummary, RenewalDemand, Revocation,
@@ -73,7 +78,7 @@ pub use clock::{Clock, Entropy, SystemClock, SystemEntropy, Timestamp};
 pub use eab_key::{EabKey, EabKeyState};
 pub use id::{
     AccountId, ApiKeyId, AuditEventId, AuthorizationId, CertificateId, EabKeyId, InvalidId, IssuerId,
-    OrderId, ProfileId,
+    OrderId, ProfileId, ProviderId, RoleId, SessionId, UserId,
 };
 pub use identifier::{DnsName, Identifier, IdentifierKind};
 pub use issuer::Issuer;
@@ -81,11 +86,18 @@ pub use order::{
     Authorization, AuthorizationStatus, NewOrder, Order, OrderFilter, OrderStatus, StoredProblem,
 };
 pub use page::{Cursor, Page, PageRequest};
+pub use permission::{Permission, Permissions, Reachable};
 pub use profile::{
     AcmeAuthMode, CaaMode, ExtendedKeyUsage, IpNet, KeyType, NamePattern, NamePatternError, Profile,
     ProfileSpec,
 };
+pub use provider::{GroupMapping, Provider, ProviderSpec};
 pub use rate_limit::{InvalidRateSubject, RateCounter, RateLimit, RateLimits, RateSubject, StoredRateLimits};
+pub use rights::{Reach, Rights};
+pub use role::{BuiltInRole, Grant, Role};
+pub use user::{
+    Owner, Password, Principal, Session, SessionData, SessionFilter, SignInMethod, SignedIn, User, UserFilter,
+};
 
 /// A word of a fixed vocabulary could not be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

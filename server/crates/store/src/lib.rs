@@ -25,11 +25,15 @@ mod orders;
 #[cfg(test)]
 mod plans;
 mod profiles;
+mod providers;
 mod rate_limits;
+mod roles;
 mod schema;
 mod secrets;
+mod sessions;
 mod sql;
 mod unit;
+mod users;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -34,6 +34,7 @@ const STEPS: &[Step] = &[
     step!(5, "0005_pending_orders"),
     step!(6, "0006_external_accounts"),
     step!(7, "0007_audit_events_by_type"),
+    step!(8, "0008_access"),
 ];
 
 pub(crate) async fn migrate(engine: &dyn Engine) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@ use model::{Account, AccountFilter, AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Admin, ApiJson, ApiQuery, List, Reason, page, parse};
+use super::{ApiJson, ApiQuery, Authenticated, List, Reason, page, parse};
 use crate::error::{Error, Result};
 use crate::http::problem::{ApiError, ProblemDocument};
 use crate::services::accounts;
@@ -60,7 +60,7 @@ pub struct AccountQuery {
     responses((status = 200, body = List<AccountView>), (status = "4XX", body = ProblemDocument)))]
 pub async fn list(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     ApiQuery(query): ApiQuery<AccountQuery>,
 ) -> Result<Json<List<AccountView>>, ApiError> {
     let filter = AccountFilter {
@@ -76,7 +76,7 @@ pub async fn list(
     responses((status = 200, body = AccountView), (status = "4XX", body = ProblemDocument)))]
 pub async fn read(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     Path(id): Path<String>,
 ) -> Result<Json<AccountView>, ApiError> {
     Ok(Json(accounts::find(&state.core, &caller, &parse_id(&id)?).await?.into()))
@@ -88,7 +88,7 @@ pub async fn read(
     responses((status = 200, body = AccountView), (status = "4XX", body = ProblemDocument)))]
 pub async fn suspend(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     Path(id): Path<String>,
     ApiJson(reason): ApiJson<Reason>,
 ) -> Result<Json<AccountView>, ApiError> {
@@ -102,7 +102,7 @@ pub async fn suspend(
     responses((status = 200, body = AccountView), (status = "4XX", body = ProblemDocument)))]
 pub async fn resume(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     Path(id): Path<String>,
     ApiJson(reason): ApiJson<Reason>,
 ) -> Result<Json<AccountView>, ApiError> {
@@ -116,7 +116,7 @@ pub async fn resume(
     responses((status = 200, body = AccountView), (status = "4XX", body = ProblemDocument)))]
 pub async fn deactivate(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     Path(id): Path<String>,
     ApiJson(reason): ApiJson<Reason>,
 ) -> Result<Json<AccountView>, ApiError> {

@@ -5,11 +5,11 @@ use model::{ApiKey, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Admin, ApiJson, ApiQuery, List, ListQuery};
+use super::{ApiJson, ApiQuery, Authenticated, List, ListQuery};
 use crate::auth::ApiKeyText;
 use crate::error::{Error, Result};
 use crate::http::problem::{ApiError, ProblemDocument};
-use crate::services::api_keys;
+use crate::services::api_keys::{self, NewApiKey};
 use crate::state::AppState;
 
 /// An administrator's API key; never the key itself.
@@ -57,7 +57,7 @@ pub struct ApiKeyInput {
     responses((status = 200, body = List<ApiKeyView>), (status = "4XX", body = ProblemDocument)))]
 pub async fn list(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     ApiQuery(query): ApiQuery<ListQuery>,
 ) -> Result<Json<List<ApiKeyView>>, ApiError> {
     Ok(List::of(api_keys::list(&state.core, &caller, &query.page()?).await?, ApiKeyView::from))
@@ -68,11 +68,11 @@ pub async fn list(
     responses((status = 201, body = NewApiKeyView), (status = "4XX", body = ProblemDocument)))]
 pub async fn create(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     ApiJson(input): ApiJson<ApiKeyInput>,
 ) -> Result<(StatusCode, Json<NewApiKeyView>), ApiError> {
     let text = ApiKeyText::generate(state.core.entropy.as_ref());
-    let key = api_keys::create(&state.core, &caller, &input.name, &text).await?;
+    let key = api_keys::create(&state.core, &caller, NewApiKey::admin(&input.name), &text).await?;
     let view = NewApiKeyView { key: key.into(), api_key: text.expose().to_owned() };
     Ok((StatusCode::CREATED, Json(view)))
 }
@@ -82,7 +82,7 @@ pub async fn create(
     responses((status = 204), (status = "4XX", body = ProblemDocument)))]
 pub async fn remove(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let id = id.parse().map_err(|_| Error::not_found(format!("API key {id}")))?;

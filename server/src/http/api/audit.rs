@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Admin, ApiQuery, List, page, parse, parse_time};
+use super::{ApiQuery, Authenticated, List, page, parse, parse_time};
 use crate::error::Result;
 use crate::http::problem::{ApiError, ProblemDocument};
 use crate::services::audit;
@@ -71,7 +71,7 @@ pub struct AuditQuery {
     responses((status = 200, body = List<AuditEventView>), (status = "4XX", body = ProblemDocument)))]
 pub async fn list(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     ApiQuery(query): ApiQuery<AuditQuery>,
 ) -> Result<Json<List<AuditEventView>>, ApiError> {
     let filter = AuditFilter {

@@ -9,7 +9,7 @@ use model::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Admin, ApiJson, ApiQuery, List, page, parse, parse_time};
+use super::{ApiJson, ApiQuery, Authenticated, List, page, parse, parse_time};
 use crate::error::{Error, Result};
 use crate::http::problem::{ApiError, ProblemDocument};
 use crate::services::certificates;
@@ -150,7 +150,7 @@ impl CertificateQuery {
     responses((status = 200, body = List<CertificateView>), (status = "4XX", body = ProblemDocument)))]
 pub async fn list(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     ApiQuery(query): ApiQuery<CertificateQuery>,
 ) -> Result<Json<List<CertificateView>>, ApiError> {
     let page = certificates::list(&state.core, &caller, &query.filter()?).await?;
@@ -163,7 +163,7 @@ pub async fn list(
     responses((status = 200, body = CertificateView), (status = "4XX", body = ProblemDocument)))]
 pub async fn read(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     Path(id): Path<String>,
 ) -> Result<Json<CertificateView>, ApiError> {
     let (certificate, _) = certificates::find(&state.core, &caller, &parse_id(&id)?).await?;
@@ -176,7 +176,7 @@ pub async fn read(
         (status = "4XX", body = ProblemDocument)))]
 pub async fn download(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let (certificate, chain) = certificates::find(&state.core, &caller, &parse_id(&id)?).await?;
@@ -200,7 +200,7 @@ pub struct RevokeInput {
     responses((status = 200, body = CertificateView), (status = "4XX", body = ProblemDocument)))]
 pub async fn revoke(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     Path(id): Path<String>,
     ApiJson(input): ApiJson<RevokeInput>,
 ) -> Result<Json<CertificateView>, ApiError> {

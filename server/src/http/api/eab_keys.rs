@@ -6,7 +6,7 @@ use model::{EabKey, EabKeyId, NamePattern, ProfileId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Admin, ApiJson, ApiQuery, List, ListQuery};
+use super::{ApiJson, ApiQuery, Authenticated, List, ListQuery};
 use crate::error::{Error, Result};
 use crate::http::problem::{ApiError, ProblemDocument};
 use crate::services::eab_keys::{self, MacKeyText, NewEabKey};
@@ -125,7 +125,7 @@ impl From<EabKeyInput> for NewEabKey {
     responses((status = 200, body = List<EabKeyView>), (status = "4XX", body = ProblemDocument)))]
 pub async fn list(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     ApiQuery(query): ApiQuery<ListQuery>,
 ) -> Result<Json<List<EabKeyView>>, ApiError> {
     let page = eab_keys::list(&state.core, &caller, &query.page()?).await?;
@@ -137,7 +137,7 @@ pub async fn list(
     responses((status = 201, body = NewEabKeyView), (status = "4XX", body = ProblemDocument)))]
 pub async fn create(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     ApiJson(input): ApiJson<EabKeyInput>,
 ) -> Result<Response, ApiError> {
     let created = eab_keys::create(&state.core, &caller, input.into()).await?;
@@ -154,7 +154,7 @@ pub async fn create(
     responses((status = 200, body = EabKeyView), (status = "4XX", body = ProblemDocument)))]
 pub async fn read(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     Path(id): Path<String>,
 ) -> Result<Json<EabKeyView>, ApiError> {
     let key = eab_keys::find(&state.core, &caller, &parse_id(&id)?).await?;
@@ -167,7 +167,7 @@ pub async fn read(
     responses((status = 200, body = EabKeyView), (status = "4XX", body = ProblemDocument)))]
 pub async fn revoke(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     Path(id): Path<String>,
 ) -> Result<Json<EabKeyView>, ApiError> {
     let key = eab_keys::revoke(&state.core, &caller, &parse_id(&id)?).await?;
@@ -179,7 +179,7 @@ pub async fn revoke(
     responses((status = 200, body = NewEabKeyView), (status = "4XX", body = ProblemDocument)))]
 pub async fn rotate(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     Path(id): Path<String>,
 ) -> Result<Json<NewEabKeyView>, ApiError> {
     let rotated = eab_keys::rotate(&state.core, &caller, &parse_id(&id)?).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use model::{Caller, PageRequest};
+use model::{Actor, Caller, PageRequest};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -20,11 +20,11 @@ use crate::state::AppState;
 const MAX_BODY: usize = 1024 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The holder of an API key. What it may do, the services decide.
+/// Who has shown who they are. What they may do, the services decide.
 #[derive(Debug)]
-pub struct Admin(pub Caller);
+pub struct Authenticated(pub Caller);
 
-impl FromRequestParts<AppState> for Admin {
+impl FromRequestParts<AppState> for Authenticated {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
@@ -32,9 +32,9 @@ impl FromRequestParts<AppState> for Admin {
         let unauthenticated = |reason: &str| Error::Unauthenticated(reason.to_owned());
         let key = auth::presented(&parts.headers)
             .ok_or_else(|| unauthenticated("an API key is required: Authorization: Bearer …"))?;
-        let actor = api_keys::authenticate(&state.core, key).await?;
-        let actor = actor.ok_or_else(|| unauthenticated("the API key is not valid"))?;
-        Ok(Self(info.caller(actor)))
+        let asking = info.caller(Actor::Anonymous);
+        let caller = api_keys::authenticate(&state.core, &asking, key).await?;
+        Ok(Self(caller.ok_or_else(|| unauthenticated("the API key is not valid"))?))
     }
 }
 

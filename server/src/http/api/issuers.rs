@@ -4,7 +4,7 @@ use model::Issuer;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Admin, List};
+use super::{Authenticated, List};
 use crate::error::Error;
 use crate::http::problem::{ApiError, ProblemDocument};
 use crate::services::issuers;
@@ -57,7 +57,7 @@ impl IssuerView {
     responses((status = 200, body = List<IssuerView>), (status = "4XX", body = ProblemDocument)))]
 pub async fn list(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
 ) -> Result<Json<List<IssuerView>>, ApiError> {
     let all = issuers::list(&state.core, &caller).await?;
     let items = all.into_iter().map(|i| IssuerView::of(&state, i)).collect();
@@ -69,7 +69,7 @@ pub async fn list(
     responses((status = 200, body = IssuerView), (status = "4XX", body = ProblemDocument)))]
 pub async fn read(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     Path(id): Path<String>,
 ) -> Result<Json<IssuerView>, ApiError> {
     let id = id.parse().map_err(|_| Error::not_found(format!("issuer {id}")))?;

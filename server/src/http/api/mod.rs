@@ -13,7 +13,9 @@ pub mod profiles;
 pub mod rate_limits;
 pub mod renewal;
 
-pub use extract::{Admin, ApiJson, ApiQuery, ListQuery, field_error, if_match, page, parse, parse_time};
+pub use extract::{
+    ApiJson, ApiQuery, Authenticated, ListQuery, field_error, if_match, page, parse, parse_time,
+};
 
 use axum::Json;
 use model::Page;

@@ -7,7 +7,7 @@ use model::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Admin, ApiQuery, List, page, parse};
+use super::{ApiQuery, Authenticated, List, page, parse};
 use crate::error::{Error, Result};
 use crate::http::problem::{ApiError, ProblemDocument};
 use crate::issuance::order::as_of;
@@ -190,7 +190,7 @@ pub struct OrderQuery {
     responses((status = 200, body = List<OrderView>), (status = "4XX", body = ProblemDocument)))]
 pub async fn list(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     ApiQuery(query): ApiQuery<OrderQuery>,
 ) -> Result<Json<List<OrderView>>, ApiError> {
     let filter = OrderFilter {
@@ -208,7 +208,7 @@ pub async fn list(
     responses((status = 200, body = OrderDetail), (status = "4XX", body = ProblemDocument)))]
 pub async fn read(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     Path(id): Path<String>,
 ) -> Result<Json<OrderDetail>, ApiError> {
     let id = id.parse().map_err(|_| Error::not_found(format!("order {id}")))?;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Admin, ApiJson, ApiQuery, List, ListQuery, field_error, if_match};
+use super::{ApiJson, ApiQuery, Authenticated, List, ListQuery, field_error, if_match};
 use crate::error::{Error, Result};
 use crate::http::problem::{ApiError, ProblemDocument};
 use crate::services::profiles;
@@ -139,7 +139,7 @@ impl ProfileView {
     responses((status = 200, body = List<ProfileView>), (status = "4XX", body = ProblemDocument)))]
 pub async fn list(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     ApiQuery(query): ApiQuery<ListQuery>,
 ) -> Result<Json<List<ProfileView>>, ApiError> {
     let page = profiles::list(&state.core, &caller, &query.page()?).await?;
@@ -151,7 +151,7 @@ pub async fn list(
     responses((status = 201, body = ProfileView), (status = "4XX", body = ProblemDocument)))]
 pub async fn create(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     ApiJson(mut input): ApiJson<ProfileInput>,
 ) -> Result<Response, ApiError> {
     let id = input.id.take();
@@ -169,7 +169,7 @@ pub async fn create(
     responses((status = 200, body = ProfileView), (status = "4XX", body = ProblemDocument)))]
 pub async fn read(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let profile = profiles::find(&state.core, &caller, &parse_id(&id)?).await?;
@@ -182,7 +182,7 @@ pub async fn read(
     responses((status = 200, body = ProfileView), (status = "4XX", body = ProblemDocument)))]
 pub async fn replace(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     Path(id): Path<String>,
     headers: HeaderMap,
     ApiJson(input): ApiJson<ProfileInput>,
@@ -203,7 +203,7 @@ pub async fn replace(
     responses((status = 200, body = ProfileView), (status = "4XX", body = ProblemDocument)))]
 pub async fn change(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     Path(id): Path<String>,
     headers: HeaderMap,
     ApiJson(patch): ApiJson<serde_json::Map<String, Value>>,
@@ -239,7 +239,7 @@ pub async fn change(
     responses((status = 204), (status = "4XX", body = ProblemDocument)))]
 pub async fn remove(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {

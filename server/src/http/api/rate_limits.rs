@@ -6,7 +6,7 @@ use model::{RateLimits, StoredRateLimits, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Admin, ApiJson, ApiQuery, Reason, if_match, parse};
+use super::{ApiJson, ApiQuery, Authenticated, Reason, if_match, parse};
 use crate::error::Error;
 use crate::http::problem::{ApiError, ProblemDocument};
 use crate::services::rate_limits::{self, Usage};
@@ -52,7 +52,10 @@ pub struct RateLimitsSchema {
 /// Read the rate limits. The ETag goes into the If-Match of a write.
 #[utoipa::path(get, path = "/api/acme/rate-limits", tag = "acme",
     responses((status = 200, body = RateLimitsSchema), (status = "4XX", body = ProblemDocument)))]
-pub async fn read(State(state): State<AppState>, Admin(caller): Admin) -> Result<Response, ApiError> {
+pub async fn read(
+    State(state): State<AppState>,
+    Authenticated(caller): Authenticated,
+) -> Result<Response, ApiError> {
     Ok(answer(rate_limits::read(&state.core, &caller).await?))
 }
 
@@ -63,7 +66,7 @@ pub async fn read(State(state): State<AppState>, Admin(caller): Admin) -> Result
     responses((status = 200, body = RateLimitsSchema), (status = "4XX", body = ProblemDocument)))]
 pub async fn replace(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     headers: HeaderMap,
     ApiJson(limits): ApiJson<RateLimits>,
 ) -> Result<Response, ApiError> {
@@ -134,7 +137,7 @@ pub struct UsageQuery {
     responses((status = 200, body = UsageList), (status = "4XX", body = ProblemDocument)))]
 pub async fn usage(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     ApiQuery(query): ApiQuery<UsageQuery>,
 ) -> Result<Json<UsageList>, ApiError> {
     let subject = parse("subject", query.subject.as_deref())?;
@@ -158,7 +161,7 @@ pub struct ResetInput {
     responses((status = 200, body = UsageList), (status = "4XX", body = ProblemDocument)))]
 pub async fn reset(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     ApiJson(input): ApiJson<ResetInput>,
 ) -> Result<Json<UsageList>, ApiError> {
     let subject = input

@@ -6,7 +6,7 @@ use model::{CertificateFilter, CertificateId, Identifier, RenewalDemand};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Admin, ApiJson, Reason, parse, parse_time};
+use super::{ApiJson, Authenticated, Reason, parse, parse_time};
 use crate::error::{Error, Result};
 use crate::http::problem::{ApiError, ProblemDocument};
 use crate::services::renewal::{self, Selection};
@@ -122,7 +122,7 @@ pub struct RenewNowResult {
     responses((status = 200, body = RenewNowResult), (status = "4XX", body = ProblemDocument)))]
 pub async fn demand(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     ApiJson(input): ApiJson<RenewNowInput>,
 ) -> Result<Json<RenewNowResult>, ApiError> {
     let selection = input.selection.checked()?;
@@ -142,7 +142,7 @@ pub async fn demand(
     responses((status = 200, body = RenewNowResult), (status = "4XX", body = ProblemDocument)))]
 pub async fn cancel(
     State(state): State<AppState>,
-    Admin(caller): Admin,
+    Authenticated(caller): Authenticated,
     ApiJson(input): ApiJson<RenewNowCancelInput>,
 ) -> Result<Json<RenewNowResult>, ApiError> {
     let selection = input.selection.checked()?;

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use sqlx::migrate::Migrator;
 
-pub(crate) use row::Row;
+pub(crate) use row::{Record, Row};
 pub(crate) use statement::Statement;
 pub(crate) use value::{Value, args};
 

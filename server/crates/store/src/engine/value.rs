@@ -70,7 +70,10 @@ macro_rules! from_id {
     )+ };
 }
 
-from_id! { AccountId ApiKeyId AuditEventId AuthorizationId CertificateId EabKeyId IssuerId OrderId ProfileId }
+from_id! {
+    AccountId ApiKeyId AuditEventId AuthorizationId CertificateId EabKeyId IssuerId OrderId ProfileId ProviderId
+    RoleId SessionId UserId
+}
 
 impl From<&model::RateSubject> for Value {
     fn from(subject: &model::RateSubject) -> Self {
@@ -88,7 +91,7 @@ macro_rules! from_word {
 
 from_word! {
     AccountStatus AttemptOutcome AuthorizationStatus ChallengeKind ChallengeStatus IdentifierKind KeyType OrderStatus
-    Outcome RateLimit
+    Outcome RateLimit SignInMethod
 }
 
 /// The values for `$1`, `$2`, … of a statement.

@@ -148,8 +148,14 @@ pub fn api_key(name: &str, sha256: [u8; 32]) -> ApiKey {
         id: ApiKeyId::generate(NOW, &SystemEntropy),
         name: name.to_owned(),
         sha256,
+        grant: Grant { role: "operator".parse().unwrap(), profiles: vec![PROFILE.parse().unwrap()] },
+        allowed_networks: vec!["192.0.2.0/24".parse().unwrap()],
         created_by: "system:test".to_owned(),
         created_at: NOW,
+        expires_at: Some(after(600)),
         revoked_at: None,
+        replaced_by: None,
+        last_used_at: None,
+        last_used_from: None,
     }
 }
