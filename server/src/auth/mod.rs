@@ -3,8 +3,10 @@
 
 mod access;
 mod api_key;
+mod grant;
 mod permission;
 
 pub use access::{grants_of, rights};
 pub use api_key::{ApiKeyText, hash, presented};
+pub use grant::{MAX_PROFILES, check_grantable};
 pub use permission::{authorise, authorise_within, reach};

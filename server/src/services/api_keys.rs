@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::auth::{self, ApiKeyText, authorise, hash};
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
+use crate::services::administration::ensure_admin_left;
 
 /// What a key is to be.
 #[derive(Debug, Clone)]
@@ -103,13 +104,16 @@ pub async fn revoke(core: &Core, caller: &Caller, id: &ApiKeyId) -> Result<()> {
     core.store
         .write(move |tx| {
             Box::pin(async move {
+                tx.lock_administration().await?;
                 if tx.api_key(&id).await?.is_none() {
                     return Err(Error::not_found(format!("API key {id}")));
                 }
-                if tx.revoke_api_key(&id, now).await? {
-                    tx.record(&[event]).await?;
+                if !tx.revoke_api_key(&id, now).await? {
+                    return Ok(());
                 }
-                Ok(())
+                tx.delete_sessions_of_api_key(&id).await?;
+                tx.record(&[event]).await?;
+                ensure_admin_left(tx, now).await
             })
         })
         .await

@@ -2,6 +2,7 @@
 //! the audit event in the same transaction.
 
 pub mod accounts;
+pub mod administration;
 pub mod api_keys;
 pub mod audit;
 pub mod certificates;

@@ -35,6 +35,7 @@ const STEPS: &[Step] = &[
     step!(6, "0006_external_accounts"),
     step!(7, "0007_audit_events_by_type"),
     step!(8, "0008_access"),
+    step!(9, "0009_users_with_grants"),
 ];
 
 pub(crate) async fn migrate(engine: &dyn Engine) -> Result<(), StoreError> {

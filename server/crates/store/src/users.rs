@@ -1,4 +1,4 @@
-use model::{Page, Password, ProviderId, Timestamp, User, UserFilter, UserId};
+use model::{Page, PageRequest, Password, ProviderId, Timestamp, User, UserFilter, UserId};
 
 use crate::engine::{Row, Value, args};
 use crate::sql::{Direction, Sql};
@@ -31,6 +31,13 @@ impl Reader {
         let mut sql = Sql::new(concat!("SELECT ", columns!(), " FROM users"));
         sql.and_opt("provider_id = ", filter.provider_id.as_ref());
         self.page(sql, "id", Direction::NewestFirst, &filter.page, user, |u| u.id.to_string()).await
+    }
+
+    /// Those who were given roles here, the deactivated ones too; newest first.
+    pub async fn users_with_grants(&mut self, page: &PageRequest) -> Result<Page<User>, StoreError> {
+        let mut sql = Sql::new(concat!("SELECT ", columns!(), " FROM users"));
+        sql.and("grants <> '[]'");
+        self.page(sql, "id", Direction::NewestFirst, page, user, |u| u.id.to_string()).await
     }
 
     pub async fn password(&mut self, user: &UserId) -> Result<Option<Password>, StoreError> {
