@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod authority;
+pub mod browser;
 pub mod certificate;
 pub mod challenge;
 pub mod conformance;

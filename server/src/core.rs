@@ -14,6 +14,7 @@ use crate::config::ValidationConfig;
 use crate::http::links::Links;
 use crate::limits::RateLimiter;
 use crate::metrics::Metrics;
+use crate::services::sessions::Sessions;
 use crate::signers::Signers;
 use crate::validation::Validator;
 
@@ -29,6 +30,7 @@ pub struct Core {
     pub terms_of_service: Option<TermsOfService>,
     pub metrics: Metrics,
     pub rate_limiter: RateLimiter,
+    pub sessions: Sessions,
     pub validation: Validation,
 }
 

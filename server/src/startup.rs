@@ -29,6 +29,7 @@ use crate::jobs::{self, Renewal, Source};
 use crate::limits::RateLimiter;
 use crate::metrics::Metrics;
 use crate::services::api_keys;
+use crate::services::sessions::Sessions;
 use crate::signers::Signers;
 use crate::state::{AppState, Inner, Nonces, SpentNonces};
 use crate::tls::{self, BootstrapCa, FileIdentity, ServerIdentity};
@@ -114,6 +115,7 @@ pub async fn open(config: &Config, purpose: Purpose) -> Result<Opened, StartErro
         terms_of_service: config.acme.terms_of_service.clone(),
         metrics: Metrics::new(),
         rate_limiter: RateLimiter::default(),
+        sessions: Sessions::new(config.session),
     };
     Ok(Opened { core: Arc::new(core), _lock: lock, ca_from_files })
 }

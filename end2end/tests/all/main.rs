@@ -15,6 +15,7 @@ mod pages;
 mod profiles;
 mod quickstart;
 mod renewal;
+mod sessions;
 mod terms_of_service;
 mod validity;
 mod zlint;

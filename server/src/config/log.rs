@@ -34,7 +34,8 @@ impl LogConfig {
 
     /// Logs go to standard error, so that what commands print stays apart.
     pub fn install(&self) {
-        let filter = EnvFilter::new(&self.filter);
+        // tower-sessions opens a span for each request. A filter that names it wins.
+        let filter = EnvFilter::new(format!("tower_sessions=warn,tower_sessions_core=error,{}", self.filter));
         let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
         // A second install (a test, a command that starts a server) keeps the first.
         let _ = match self.format {

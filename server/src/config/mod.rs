@@ -9,12 +9,14 @@ mod database;
 mod http;
 mod log;
 mod secret;
+mod session;
 pub mod settings;
 mod tls;
 mod validation;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use acme::{AcmeConfig, TermsOfService};
 pub use ca::{CaConfig, CaFiles};
@@ -22,6 +24,7 @@ pub use database::{DatabaseConfig, DatabaseLocation};
 pub use http::{ExternalUrl, HttpConfig};
 pub use log::{LogConfig, LogFormat};
 pub use secret::{Secret, create_private_file, read_private_file};
+pub use session::SessionConfig;
 pub use settings::{Setting, Settings};
 pub use tls::TlsConfig;
 pub use validation::ValidationConfig;
@@ -39,6 +42,7 @@ pub struct Config {
     pub ca: CaConfig,
     pub acme: AcmeConfig,
     pub validation: ValidationConfig,
+    pub session: SessionConfig,
     pub log: LogConfig,
 }
 
@@ -71,6 +75,7 @@ impl Config {
             ca: CaConfig::from_settings(settings)?,
             acme: AcmeConfig::from_settings(settings)?,
             validation: ValidationConfig::from_settings(settings)?,
+            session: SessionConfig::from_settings(settings)?,
             log: LogConfig::from_settings(settings)?,
             data_dir,
             database,
@@ -128,6 +133,20 @@ fn parse_number(
             format!("{} to {}", range.start(), range.end()),
         )
     })
+}
+
+/// Whole milliseconds, or a whole number with its unit: ms, s, m or h.
+fn parse_duration(text: &str) -> Option<Duration> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit {
+        "" | "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    Some(Duration::from_millis(number.parse::<u64>().ok()?.checked_mul(factor)?))
 }
 
 /// A file and the key that belongs to it: both or neither.

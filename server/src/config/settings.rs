@@ -202,6 +202,18 @@ pub const TABLE: &[Setting] = &[
         "Attempts under way at once for one profile, 1 to 1000.",
     ),
     setting(
+        "CERTCTL_SESSION_IDLE",
+        "1h",
+        "DURATION",
+        "How long people stay signed in without a request, 1s to 24h: a number with ms, s, m or h.",
+    ),
+    setting(
+        "CERTCTL_SESSION_LIFETIME",
+        "8h",
+        "DURATION",
+        "How long people stay signed in at most, 1s to 168h.",
+    ),
+    setting(
         "CERTCTL_MAX_CONNECTIONS",
         "1024",
         "NUMBER",

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{ConfigError, Settings, parse_number};
+use super::{ConfigError, Settings, parse_duration, parse_number};
 
 const DNS_PORT: u16 = 53;
 const LONGEST_RETRY_INTERVAL: Duration = Duration::from_secs(600);
@@ -82,26 +82,13 @@ fn network(text: &str) -> Option<IpNet> {
 fn retry_interval(settings: &Settings) -> Result<Duration, ConfigError> {
     let name = "CERTCTL_ACME_VALIDATION_RETRY_INTERVAL";
     let text = settings.value(name);
-    duration(text).filter(|d| !d.is_zero() && *d <= LONGEST_RETRY_INTERVAL).ok_or_else(|| {
+    parse_duration(text).filter(|d| !d.is_zero() && *d <= LONGEST_RETRY_INTERVAL).ok_or_else(|| {
         ConfigError::new(
             name,
             format!("`{text}` is not a duration in range"),
             "1 to 600000 milliseconds, or a number with ms, s or m, for example 2s",
         )
     })
-}
-
-/// Whole milliseconds, or a whole number with its unit.
-fn duration(text: &str) -> Option<Duration> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let factor = match unit {
-        "" | "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        _ => return None,
-    };
-    Some(Duration::from_millis(number.parse::<u64>().ok()?.checked_mul(factor)?))
 }
 
 #[cfg(test)]

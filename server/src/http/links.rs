@@ -19,6 +19,12 @@ impl Links {
         self.origin.join(path_and_query)
     }
 
+    /// Whether a browser calls this server so in its `Origin` header, which leaves out the usual port.
+    pub fn is_own_origin(&self, origin: &str) -> bool {
+        let own = self.origin.as_str();
+        origin == own || own.strip_suffix(":443") == Some(origin)
+    }
+
     /// `profile`: `None` for the default profile's short paths.
     pub fn directory_resource(&self, profile: Option<&ProfileId>, resource: &str) -> String {
         match profile {

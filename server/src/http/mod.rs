@@ -2,6 +2,7 @@
 
 pub mod acme;
 mod api;
+pub mod auth;
 mod body;
 mod gui;
 pub mod links;
@@ -110,8 +111,16 @@ routes! {
     get    "/api/api-keys"                      => api::api_keys::list;
     post   "/api/api-keys"                      => api::api_keys::create;
     delete "/api/api-keys/{id}"                 => api::api_keys::remove;
+    get    "/api/auth/me"                       => api::identity::me;
     get    "/api/audit-events"                  => api::audit::list;
     get    "/api/openapi.json"                  => openapi::document;
+}
+
+routes! {
+    /// Signing in and out, for browsers.
+    AUTH_ROUTES, auth_router:
+    post "/auth/api-key" => auth::api_key::sign_in;
+    post "/auth/logout"  => auth::logout::sign_out;
 }
 
 routes! {
@@ -126,10 +135,14 @@ routes! {
 /// The whole server as a service.
 pub fn build_router(state: AppState) -> Router {
     // The pages stand in the app, which declares each once.
-    let mut router = open_router().merge(gui::router());
+    let sessions = auth::session::layer(&state.core);
+    let mut router = open_router().merge(gui::router().layer(sessions.clone()));
     // Inside the envelopes, so that what is shed has the headers of every answer.
     let shedding = from_fn_with_state(state.clone(), overload::layer);
-    router = router.merge(api_router().layer(shedding.clone()).layer(from_fn(api::envelope::layer)));
+    let api = api_router().layer(sessions.clone());
+    router = router.merge(api.layer(shedding.clone()).layer(from_fn(api::envelope::layer)));
+    let auth = auth_router().layer(sessions);
+    router = router.merge(auth.layer(shedding.clone()).layer(from_fn(gui::harden)));
     if state.acme.enabled {
         // Inside the envelope: what a lost client is told has the headers of every other answer.
         let routes = acme_router().route("/acme/{*path}", any(problem::not_found)).layer(shedding);

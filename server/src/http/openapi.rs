@@ -9,7 +9,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::{OpenApi as Document, Response as Answer};
 use utoipa::{Modify, OpenApi};
 
-use super::{ACME_ROUTES, OPEN_ROUTES, Route, api};
+use super::{ACME_ROUTES, AUTH_ROUTES, OPEN_ROUTES, Route, api};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -24,7 +24,7 @@ use super::{ACME_ROUTES, OPEN_ROUTES, Route, api};
         api::accounts::deactivate, api::rate_limits::read, api::rate_limits::replace, api::rate_limits::usage,
         api::rate_limits::reset, api::eab_keys::list, api::eab_keys::create, api::eab_keys::read,
         api::eab_keys::revoke, api::eab_keys::rotate, api::orders::list, api::orders::read, api::api_keys::list,
-        api::api_keys::create, api::api_keys::remove, api::audit::list, document,
+        api::api_keys::create, api::api_keys::remove, api::audit::list, api::identity::me, document,
     ),
     modifiers(&ApiKeySecurity, &OtherRoutes)
 )]
@@ -68,6 +68,9 @@ impl Modify for OtherRoutes {
     fn modify(&self, document: &mut Document) {
         for route in ACME_ROUTES {
             add(document, route, "ACME", "As RFC 8555 defines it; present where the ACME server is enabled.");
+        }
+        for route in AUTH_ROUTES {
+            add(document, route, "sign-in", "For browsers: forms of the sign-in page and what they lead to.");
         }
         for route in OPEN_ROUTES {
             let summary = match route.path {
@@ -119,7 +122,7 @@ mod tests {
                 methods.map(|m| (path.clone(), m.clone())).collect::<Vec<_>>()
             })
             .collect();
-        let served: BTreeSet<(String, String)> = [ACME_ROUTES, API_ROUTES, OPEN_ROUTES]
+        let served: BTreeSet<(String, String)> = [ACME_ROUTES, API_ROUTES, AUTH_ROUTES, OPEN_ROUTES]
             .concat()
             .iter()
             .map(|r| (r.path.to_owned(), r.method.to_owned()))

@@ -4,6 +4,7 @@ pub mod gauges;
 mod identity;
 mod orders;
 mod rate_limits;
+mod sessions;
 mod validation;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub fn start(core: &Arc<Core>, renewal: Renewal, validate: bool) -> JoinSet<()> 
     jobs.spawn(orders::clean_up(Arc::clone(core)));
     jobs.spawn(rate_limits::synchronise(Arc::clone(core)));
     jobs.spawn(rate_limits::clean_up(Arc::clone(core)));
+    jobs.spawn(sessions::clean_up(Arc::clone(core)));
     if validate {
         jobs.spawn(validation::run(Arc::clone(core)));
     }

@@ -14,5 +14,6 @@ pub mod profiles;
 pub mod rate_limits;
 pub mod registration;
 pub mod renewal;
+pub mod sessions;
 pub mod terms;
 pub mod trust;

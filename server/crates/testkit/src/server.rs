@@ -214,6 +214,12 @@ impl CertctlServer {
         format!("https://localhost:{}", self.port)
     }
 
+    /// The origin under which clients reach the server: that of [`Self::base_url`] unless the tests set another.
+    pub fn external_url(&self) -> String {
+        let url = self.settings.get("CERTCTL_EXTERNAL_URL").and_then(|url| url.to_str());
+        url.expect("it is set").to_owned()
+    }
+
     /// The URL of a profile's ACME directory.
     pub fn directory_url(&self, profile: &str) -> String {
         format!("{}/acme/profile/{profile}/directory", self.base_url())

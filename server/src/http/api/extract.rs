@@ -11,12 +11,15 @@ use serde::de::DeserializeOwned;
 
 use crate::auth;
 use crate::error::{Error, Result};
+use crate::http::auth::{Visitor, from_script};
 use crate::http::body;
 use crate::http::problem::ApiError;
 use crate::http::request::RequestInfo;
 use crate::services::api_keys;
+use crate::services::sessions::Checked;
 use crate::state::AppState;
 
+const CSRF_HEADER: &str = "x-csrf-token";
 const MAX_BODY: usize = 1024 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -30,11 +33,32 @@ impl FromRequestParts<AppState> for Authenticated {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let info = RequestInfo::from_request_parts(parts, state).await?;
         let unauthenticated = |reason: &str| Error::Unauthenticated(reason.to_owned());
-        let key = auth::presented(&parts.headers)
-            .ok_or_else(|| unauthenticated("an API key is required: Authorization: Bearer …"))?;
+        let Some(key) = auth::presented(&parts.headers) else {
+            let Visitor(visitor) = Visitor::from_request_parts(parts, state).await?;
+            let missing = "sign in, or send an API key: Authorization: Bearer …";
+            let checked = visitor.ok_or_else(|| unauthenticated(missing))?;
+            if !parts.method.is_safe() {
+                check_intent(&parts.headers, state, &checked)?;
+            }
+            return Ok(Self(checked.caller));
+        };
         let asking = info.caller(Actor::Anonymous);
         let caller = api_keys::authenticate(&state.core, &asking, key).await?;
         Ok(Self(caller.ok_or_else(|| unauthenticated("the API key is not valid"))?))
+    }
+}
+
+/// A browser sends its cookie whoever made it send the request; what changes something must come from our own pages,
+/// and show the session's CSRF token.
+fn check_intent(headers: &HeaderMap, state: &AppState, checked: &Checked) -> Result<()> {
+    from_script(headers, &state.links)?;
+    let token = headers.get(CSRF_HEADER).and_then(|v| v.to_str().ok());
+    let token = token.ok_or_else(|| {
+        Error::Forbidden("a session needs its CSRF token in X-CSRF-Token for changes".to_owned())
+    })?;
+    match auth::is_same_secret(token, &checked.signed_in.session.data.csrf_token) {
+        true => Ok(()),
+        false => Err(Error::Forbidden("X-CSRF-Token is not the token of this session".to_owned())),
     }
 }
 

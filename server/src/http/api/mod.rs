@@ -7,6 +7,7 @@ pub mod certificates;
 pub mod eab_keys;
 pub mod envelope;
 mod extract;
+pub mod identity;
 pub mod issuers;
 pub mod orders;
 pub mod profiles;

@@ -93,7 +93,7 @@ async fn style(Path(file): Path<String>, request: Request) -> Response {
     response
 }
 
-async fn harden(request: Request, next: Next) -> Response {
+pub async fn harden(request: Request, next: Next) -> Response {
     hardened(next.run(request).await)
 }
 

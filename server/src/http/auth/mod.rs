@@ -1,0 +1,13 @@
+//! Sign-in and sign-out of browsers: `/auth/…`, the cookie of sessions, and what keeps other sites from using it.
+
+pub mod api_key;
+mod form;
+pub mod logout;
+mod origin;
+mod return_to;
+pub mod session;
+
+pub use form::Form;
+pub use origin::{from_form, from_script};
+pub use return_to::ReturnTo;
+pub use session::{SessionCookie, Visitor};
