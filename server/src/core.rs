@@ -9,6 +9,7 @@ use serde_json::Value;
 use store::Store;
 use tokio::sync::Notify;
 
+use crate::auth::{BootstrapToken, KeyUse};
 use crate::config::TermsOfService;
 use crate::config::ValidationConfig;
 use crate::http::links::Links;
@@ -31,6 +32,8 @@ pub struct Core {
     pub metrics: Metrics,
     pub rate_limiter: RateLimiter,
     pub sessions: Sessions,
+    pub key_use: KeyUse,
+    pub bootstrap_token: Option<BootstrapToken>,
     pub validation: Validation,
 }
 

@@ -21,6 +21,9 @@ pub enum Error {
     /// The caller is known and may not do this.
     #[error("{0}")]
     Forbidden(String),
+    /// It was there once and never will be again.
+    #[error("{0}")]
+    Gone(String),
     /// Something that should not happen did. Logged, never shown.
     #[error("{0}")]
     Internal(String),
@@ -81,6 +84,7 @@ impl Error {
             Self::Acme(p) => StatusCode::from_u16(p.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Gone(_) => StatusCode::GONE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
@@ -106,9 +110,11 @@ impl Error {
         let detail = self.public_detail();
         let kind = match self {
             Self::Acme(problem) => return problem,
-            Self::Conflict(_) | Self::Invalid(_) | Self::NotFound(_) | Self::PreconditionFailed(_) => {
-                ProblemType::Malformed
-            }
+            Self::Conflict(_)
+            | Self::Gone(_)
+            | Self::Invalid(_)
+            | Self::NotFound(_)
+            | Self::PreconditionFailed(_) => ProblemType::Malformed,
             Self::Forbidden(_) | Self::Unauthenticated(_) => ProblemType::Unauthorized,
             Self::RateLimited { .. } => ProblemType::RateLimited,
             Self::Internal(_) | Self::Overloaded | Self::Unavailable(_) => ProblemType::ServerInternal,
@@ -122,6 +128,7 @@ impl Error {
             Self::Acme(p) => p.kind.urn(),
             Self::Conflict(_) => "urn:certctl:error:conflict",
             Self::Forbidden(_) => "urn:certctl:error:forbidden",
+            Self::Gone(_) => "urn:certctl:error:gone",
             Self::Internal(_) => "urn:certctl:error:internal",
             Self::Invalid(_) => "urn:certctl:error:invalid",
             Self::NotFound(_) => "urn:certctl:error:not-found",

@@ -22,6 +22,7 @@ pub struct Metrics {
     validation_queue: IntGauge,
     database: IntGaugeVec,
     expiry: GaugeVec,
+    api_keys_expiring: IntGauge,
 }
 
 impl Metrics {
@@ -96,6 +97,11 @@ impl Metrics {
                 &["certificate"],
             )
             .expect(expect),
+            api_keys_expiring: IntGauge::with_opts(opts(
+                "api_keys_expiring",
+                "Active API keys that end within 14 days.",
+            ))
+            .expect(expect),
         };
         for collector in [
             Box::new(metrics.requests.clone()) as Box<dyn prometheus::core::Collector>,
@@ -108,6 +114,7 @@ impl Metrics {
             Box::new(metrics.validation_queue.clone()),
             Box::new(metrics.database.clone()),
             Box::new(metrics.expiry.clone()),
+            Box::new(metrics.api_keys_expiring.clone()),
         ] {
             metrics.registry.register(collector).expect(expect);
         }
@@ -160,6 +167,10 @@ impl Metrics {
     pub fn set_expiry(&self, certificate: &str, not_after: i64) {
         #[expect(clippy::cast_precision_loss, reason = "seconds of this age are exact in an f64")]
         self.expiry.with_label_values(&[certificate]).set(not_after as f64);
+    }
+
+    pub fn set_api_keys_expiring(&self, count: i64) {
+        self.api_keys_expiring.set(count);
     }
 
     pub fn render(&self) -> String {

@@ -17,7 +17,7 @@ use serde_json::json;
 use store::{DatabaseUrl, Store, StoreError, StoreOptions};
 use tokio::net::TcpListener;
 
-use crate::auth::ApiKeyText;
+use crate::auth::{ApiKeyText, BootstrapToken, KeyUse};
 use crate::config::{Config, ConfigError, DatabaseConfig, DatabaseLocation, Settings, TlsConfig};
 use crate::core::{Core, Resource, Validation};
 use crate::error::Error;
@@ -116,6 +116,8 @@ pub async fn open(config: &Config, purpose: Purpose) -> Result<Opened, StartErro
         metrics: Metrics::new(),
         rate_limiter: RateLimiter::default(),
         sessions: Sessions::new(config.session),
+        key_use: KeyUse::default(),
+        bootstrap_token: config.bootstrap_token.as_ref().map(|token| BootstrapToken::new(token.expose())),
     };
     Ok(Opened { core: Arc::new(core), _lock: lock, ca_from_files })
 }
@@ -234,6 +236,9 @@ impl Server {
         drop(jobs);
         if let Err(e) = self.core.rate_limiter.synchronise(&self.core.store, self.core.now()).await {
             tracing::warn!(error = %e, "the last counts of the rate limits could not be stored");
+        }
+        if let Err(e) = self.core.key_use.store(&self.core.store).await {
+            tracing::warn!(error = %e, "the last uses of API keys could not be stored");
         }
         self.core.store.close().await;
     }

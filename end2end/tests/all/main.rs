@@ -1,5 +1,6 @@
 //! The shipped binary, from outside. One test binary; `cargo test -p end2end lego` runs one part.
 
+mod access;
 mod api;
 mod certbot;
 mod chains;

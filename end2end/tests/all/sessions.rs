@@ -26,7 +26,7 @@ impl Setup {
 
     /// A new API key: its id and its text.
     async fn new_key(&self, name: &str) -> (String, String) {
-        let key = self.api.post("/api/api-keys", json!({ "name": name })).await.expect(201);
+        let key = self.api.post("/api/api-keys", json!({ "name": name, "role": "admin" })).await.expect(201);
         (text(&key, "id"), text(&key, "api_key"))
     }
 

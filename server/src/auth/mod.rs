@@ -3,12 +3,16 @@
 
 mod access;
 mod api_key;
+mod bootstrap;
 mod grant;
+mod key_use;
 mod permission;
 mod session;
 
 pub use access::{grants_of, rights};
-pub use api_key::{ApiKeyText, hash, presented};
-pub use grant::{MAX_PROFILES, check_grantable};
-pub use permission::{authorise, authorise_within, reach};
+pub use api_key::{ApiKeyText, MIN_CHOSEN_LENGTH, hash, is_plausible, presented};
+pub use bootstrap::{BootstrapToken, Presented};
+pub use grant::{MAX_PROFILES, check_grantable, check_held};
+pub use key_use::{KeyRefusal, KeyUse};
+pub use permission::{authorise, authorise_named, authorise_within, reach};
 pub use session::{SessionSecret, is_same_secret, random_token, rights_digest};

@@ -16,8 +16,24 @@ pub fn authorise(caller: &Caller, permission: Permission) -> Result<()> {
 pub fn authorise_within(caller: &Caller, permission: Permission, profile: &ProfileId) -> Result<()> {
     match reach(caller, permission)?.covers(profile) {
         true => Ok(()),
-        false => Err(Error::Forbidden(format!("{permission} is not held within the profile {profile}"))),
+        false => Err(beyond(permission, profile)),
     }
+}
+
+/// Refuses a use of `permission` on something of `profile` that the caller names by its id: as `unknown` to those who
+/// may not see it (`sees`) either, so that ids cannot be tried out.
+pub fn authorise_named(
+    caller: &Caller,
+    permission: Permission,
+    sees: Permission,
+    profile: &ProfileId,
+    unknown: impl FnOnce() -> Error,
+) -> Result<()> {
+    if reach(caller, permission)?.covers(profile) {
+        return Ok(());
+    }
+    let seen = caller.rights.reach(sees).is_some_and(|reach| reach.covers(profile));
+    Err(if seen { beyond(permission, profile) } else { unknown() })
 }
 
 /// How far the caller's `permission` reaches; refuses those who do not hold it at all. ACME accounts hold none of
@@ -30,4 +46,8 @@ pub fn reach(caller: &Caller, permission: Permission) -> Result<Reach> {
         (_, Some(reach)) => Ok(reach),
         (_, None) => Err(Error::Forbidden(format!("{permission} is required"))),
     }
+}
+
+fn beyond(permission: Permission, profile: &ProfileId) -> Error {
+    Error::Forbidden(format!("{permission} is not held within the profile {profile}"))
 }

@@ -73,17 +73,9 @@ pub fn command() -> Command {
         ))
         .subcommand(
             Command::new("api-key")
-                .about("Manage administrators' API keys")
+                .about("Manage API keys")
                 .subcommand_required(true)
-                .subcommand(
-                    with_settings("create", "Create an API key and print it").arg(
-                        Arg::new("name")
-                            .long("name")
-                            .value_name("TEXT")
-                            .default_value("cli")
-                            .help("What the key is for"),
-                    ),
-                ),
+                .subcommand(api_key::with_args(with_settings("create", "Create an API key and print it"))),
         )
         .subcommand(
             with_settings("backup", "Write a consistent copy of the SQLite database, also while serving")

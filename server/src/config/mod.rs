@@ -29,6 +29,11 @@ pub use settings::{Setting, Settings};
 pub use tls::TlsConfig;
 pub use validation::ValidationConfig;
 
+use crate::auth::{MIN_CHOSEN_LENGTH, is_plausible};
+
+/// Characters of `CERTCTL_BOOTSTRAP_TOKEN` at least.
+const MIN_TOKEN_LENGTH: usize = 32;
+
 /// Everything that the server needs to know before it starts.
 #[derive(Debug)]
 pub struct Config {
@@ -39,6 +44,8 @@ pub struct Config {
     /// The key that seals secrets at rest; `None`: the file in the data directory.
     pub encryption_key: Option<Secret>,
     pub bootstrap_api_key: Option<Secret>,
+    /// Makes the first administrator, over the network.
+    pub bootstrap_token: Option<Secret>,
     pub ca: CaConfig,
     pub acme: AcmeConfig,
     pub validation: ValidationConfig,
@@ -60,12 +67,25 @@ impl Config {
             ));
         }
         let bootstrap_api_key = secret::read(settings, "CERTCTL_BOOTSTRAP_API_KEY")?;
-        if let Some(key) = &bootstrap_api_key
-            && key.expose().len() < 20
+        if let Some(key) = &bootstrap_api_key {
+            let wrong = |fault| {
+                let allowed = "a long random text (openssl rand -hex 32)";
+                Err(ConfigError::new("CERTCTL_BOOTSTRAP_API_KEY", fault, allowed))
+            };
+            if key.expose().len() < MIN_CHOSEN_LENGTH {
+                return wrong(format!("the key is shorter than {MIN_CHOSEN_LENGTH} characters"));
+            }
+            if !is_plausible(key.expose()) {
+                return wrong("it has the form of a generated key, and its checksum is wrong".to_owned());
+            }
+        }
+        let bootstrap_token = secret::read(settings, "CERTCTL_BOOTSTRAP_TOKEN")?;
+        if let Some(token) = &bootstrap_token
+            && token.expose().chars().count() < MIN_TOKEN_LENGTH
         {
             return Err(ConfigError::new(
-                "CERTCTL_BOOTSTRAP_API_KEY",
-                "the key is shorter than 20 characters",
+                "CERTCTL_BOOTSTRAP_TOKEN",
+                format!("the token is shorter than {MIN_TOKEN_LENGTH} characters"),
                 "a long random text (openssl rand -hex 32)",
             ));
         }
@@ -81,6 +101,7 @@ impl Config {
             database,
             encryption_key,
             bootstrap_api_key,
+            bootstrap_token,
         })
     }
 

@@ -84,6 +84,11 @@ pub const TABLE: &[Setting] = &[
         "KEY",
         "An admin API key to create on the first start. Ignored once any API key exists.",
     ),
+    secret(
+        "CERTCTL_BOOTSTRAP_TOKEN",
+        "TOKEN",
+        "A token, at least 32 characters, that makes the first admin API key: POST /api/auth/bootstrap. Good once, and only while there is no administrator.",
+    ),
     setting(
         "CERTCTL_TLS_CERT_FILE",
         "",
@@ -331,6 +336,7 @@ fn file_twin(name: &str) -> &'static str {
         "CERTCTL_DATABASE_URL" => "CERTCTL_DATABASE_URL_FILE",
         "CERTCTL_ENCRYPTION_KEY" => "CERTCTL_ENCRYPTION_KEY_FILE",
         "CERTCTL_BOOTSTRAP_API_KEY" => "CERTCTL_BOOTSTRAP_API_KEY_FILE",
+        "CERTCTL_BOOTSTRAP_TOKEN" => "CERTCTL_BOOTSTRAP_TOKEN_FILE",
         other => unreachable!("the secret {other} has no file twin"),
     }
 }

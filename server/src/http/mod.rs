@@ -110,7 +110,15 @@ routes! {
     post   "/api/acme/rate-limits/reset"        => api::rate_limits::reset;
     get    "/api/api-keys"                      => api::api_keys::list;
     post   "/api/api-keys"                      => api::api_keys::create;
+    get    "/api/api-keys/{id}"                 => api::api_keys::read;
     delete "/api/api-keys/{id}"                 => api::api_keys::remove;
+    post   "/api/api-keys/{id}/rotate"          => api::api_keys::rotate;
+    get    "/api/roles"                         => api::roles::list;
+    post   "/api/roles"                         => api::roles::create;
+    get    "/api/roles/{id}"                    => api::roles::read;
+    put    "/api/roles/{id}"                    => api::roles::replace;
+    delete "/api/roles/{id}"                    => api::roles::remove;
+    post   "/api/auth/bootstrap"                => api::bootstrap::bootstrap;
     get    "/api/auth/me"                       => api::identity::me;
     get    "/api/audit-events"                  => api::audit::list;
     get    "/api/openapi.json"                  => openapi::document;

@@ -24,7 +24,9 @@ use super::{ACME_ROUTES, AUTH_ROUTES, OPEN_ROUTES, Route, api};
         api::accounts::deactivate, api::rate_limits::read, api::rate_limits::replace, api::rate_limits::usage,
         api::rate_limits::reset, api::eab_keys::list, api::eab_keys::create, api::eab_keys::read,
         api::eab_keys::revoke, api::eab_keys::rotate, api::orders::list, api::orders::read, api::api_keys::list,
-        api::api_keys::create, api::api_keys::remove, api::audit::list, api::identity::me, document,
+        api::api_keys::create, api::api_keys::read, api::api_keys::rotate, api::api_keys::remove,
+        api::roles::list, api::roles::create, api::roles::read, api::roles::replace, api::roles::remove,
+        api::bootstrap::bootstrap, api::audit::list, api::identity::me, document,
     ),
     modifiers(&ApiKeySecurity, &OtherRoutes)
 )]

@@ -1,5 +1,6 @@
 //! What the server does by itself. Every replica runs every job; each step is safe to do twice.
 
+mod api_keys;
 pub mod gauges;
 mod identity;
 mod orders;
@@ -24,6 +25,7 @@ pub fn start(core: &Arc<Core>, renewal: Renewal, validate: bool) -> JoinSet<()> 
     jobs.spawn(rate_limits::synchronise(Arc::clone(core)));
     jobs.spawn(rate_limits::clean_up(Arc::clone(core)));
     jobs.spawn(sessions::clean_up(Arc::clone(core)));
+    jobs.spawn(api_keys::look_after(Arc::clone(core)));
     if validate {
         jobs.spawn(validation::run(Arc::clone(core)));
     }

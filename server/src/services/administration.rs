@@ -1,6 +1,6 @@
 //! Who may do everything. There is always somebody, so that nobody locks themselves out for good.
 
-use model::{Grant, PageRequest, Provider, ProviderId, Timestamp, User, UserFilter};
+use model::{Grant, PageRequest, Provider, ProviderId, RoleId, Timestamp, User, UserFilter, UserId};
 use store::{Reader, Tx};
 
 use crate::error::{Error, Result};
@@ -23,7 +23,8 @@ pub async fn any_admin(db: &mut Reader, now: Timestamp) -> Result<bool> {
     if db.any_active_admin_key(now).await? {
         return Ok(true);
     }
-    let providers = enabled_providers(db).await?;
+    let mut providers = providers(db).await?;
+    providers.retain(|provider| provider.spec.enabled);
     let vouched =
         |id: &ProviderId| *id == ProviderId::local() || providers.iter().any(|provider| provider.id == *id);
     let mut page = first_page();
@@ -67,11 +68,39 @@ async fn any_admin_by_group(db: &mut Reader, provider: &Provider) -> Result<bool
     }
 }
 
-async fn enabled_providers(db: &mut Reader) -> Result<Vec<Provider>> {
+/// A user who was given the role, also one who is deactivated and may come back.
+pub async fn any_user_with_role(db: &mut Reader, role: &RoleId) -> Result<Option<UserId>> {
+    let mut page = first_page();
+    loop {
+        let users = db.users_with_grants(&page).await?;
+        let holds = |user: &&User| user.grants.iter().any(|grant| grant.role == *role);
+        if let Some(user) = users.items.iter().find(holds) {
+            return Ok(Some(user.id.clone()));
+        }
+        page.after = users.next;
+        if page.after.is_none() {
+            return Ok(None);
+        }
+    }
+}
+
+/// A provider that gives the role to a group, and that group.
+pub async fn any_provider_with_role(db: &mut Reader, role: &RoleId) -> Result<Option<(ProviderId, String)>> {
+    for provider in providers(db).await? {
+        let mapping = provider.spec.group_mappings.iter().find(|mapping| mapping.grant.role == *role);
+        if let Some(mapping) = mapping {
+            return Ok(Some((provider.id, mapping.group.clone())));
+        }
+    }
+    Ok(None)
+}
+
+/// All of them; there are few.
+async fn providers(db: &mut Reader) -> Result<Vec<Provider>> {
     let (mut found, mut page) = (Vec::new(), first_page());
     loop {
         let some = db.providers(&page).await?;
-        found.extend(some.items.into_iter().filter(|provider| provider.spec.enabled));
+        found.extend(some.items);
         page.after = some.next;
         if page.after.is_none() {
             return Ok(found);

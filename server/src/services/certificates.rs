@@ -3,7 +3,8 @@ use model::{
     RevocationReason,
 };
 
-use crate::auth::authorise;
+use super::scope;
+use crate::auth::{authorise_named, reach};
 use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::issuance::revoke;
@@ -13,14 +14,20 @@ pub async fn list(
     caller: &Caller,
     filter: &CertificateFilter,
 ) -> Result<Page<CertificateSummary>> {
-    authorise(caller, Permission::CertificateRead)?;
-    Ok(core.store.read().await?.certificates(filter, core.now()).await?)
+    let reach = reach(caller, Permission::CertificateRead)?;
+    let (mut db, now) = (core.store.read().await?, core.now());
+    let mut pages = Vec::new();
+    for profile_id in scope::parts(&reach, filter.profile_id.as_ref()) {
+        pages.push(db.certificates(&CertificateFilter { profile_id, ..filter.clone() }, now).await?);
+    }
+    Ok(scope::merge(pages, filter.page.limit, |certificate| certificate.id.to_string()))
 }
 
 /// The certificate and the chain above it (DER, issuer first).
 pub async fn find(core: &Core, caller: &Caller, id: &CertificateId) -> Result<(Certificate, Vec<Vec<u8>>)> {
-    authorise(caller, Permission::CertificateRead)?;
-    load(core, id).await?.ok_or_else(|| Error::not_found(format!("certificate {id}")))
+    let reach = reach(caller, Permission::CertificateRead)?;
+    let found = load(core, id).await?.filter(|(found, _)| reach.covers(&found.summary.profile_id));
+    found.ok_or_else(|| unknown(id))
 }
 
 /// Revocation by an administrator.
@@ -30,13 +37,19 @@ pub async fn revoke(
     id: &CertificateId,
     reason: RevocationReason,
 ) -> Result<Certificate> {
-    authorise(caller, Permission::CertificateRevoke)?;
-    let certificate = core.store.read().await?.certificate(id).await?;
-    let certificate = certificate.ok_or_else(|| Error::not_found(format!("certificate {id}")))?;
+    const REVOKE: Permission = Permission::CertificateRevoke;
+    reach(caller, REVOKE)?;
+    let certificate = core.store.read().await?.certificate(id).await?.ok_or_else(|| unknown(id))?;
+    let profile = &certificate.summary.profile_id;
+    authorise_named(caller, REVOKE, Permission::CertificateRead, profile, || unknown(id))?;
     if certificate.summary.revocation.is_some() {
         return Err(Error::Conflict(format!("the certificate {id} is revoked already")));
     }
     revoke::store(core, caller, certificate, reason).await
+}
+
+fn unknown(id: &CertificateId) -> Error {
+    Error::not_found(format!("certificate {id}"))
 }
 
 /// The other chains (DER, issuer first) that lead from a certificate to a root, with their numbers: those of the CA as

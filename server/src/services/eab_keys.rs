@@ -2,13 +2,18 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use model::{Caller, EabKey, EabKeyId, NamePattern, Page, PageRequest, Permission, ProfileId, Timestamp};
+use model::{
+    Caller, EabKey, EabKeyId, NamePattern, Page, PageRequest, Permission, ProfileId, Reach, Timestamp,
+};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::auth::authorise;
+use crate::auth::{authorise, authorise_within, reach};
 use crate::core::{Core, Resource};
 use crate::error::{Error, FieldError, Result};
+
+/// Pages of all keys that are looked at for one page of those within some profiles.
+const PAGES_AT_ONCE: u32 = 4;
 
 /// What an administrator decides about a key, once and for all.
 #[derive(Debug)]
@@ -37,7 +42,13 @@ impl std::fmt::Debug for MacKeyText {
 }
 
 pub async fn create(core: &Core, caller: &Caller, new: NewEabKey) -> Result<(EabKey, MacKeyText)> {
-    authorise(caller, Permission::EabKeyCreate)?;
+    // A key that is good for every profile reaches as far.
+    match new.profiles.as_slice() {
+        [] => authorise(caller, Permission::EabKeyCreate)?,
+        profiles => profiles
+            .iter()
+            .try_for_each(|profile| authorise_within(caller, Permission::EabKeyCreate, profile))?,
+    }
     check(core, &new).await?;
     let now = core.now();
     let id = EabKeyId::generate(now, core.entropy.as_ref());
@@ -76,19 +87,34 @@ pub async fn create(core: &Core, caller: &Caller, new: NewEabKey) -> Result<(Eab
 }
 
 pub async fn list(core: &Core, caller: &Caller, page: &PageRequest) -> Result<Page<EabKey>> {
-    authorise(caller, Permission::EabKeyRead)?;
-    Ok(core.store.read().await?.eab_keys(page).await?)
+    let reach = reach(caller, Permission::EabKeyRead)?;
+    let mut db = core.store.read().await?;
+    if reach == Reach::Everywhere {
+        return Ok(db.eab_keys(page).await?);
+    }
+    // No index leads from a profile to its keys: so many are looked at, and the next page begins after them.
+    let mut wanted = PageRequest { after: page.after.clone(), limit: PageRequest::MAX_LIMIT };
+    let mut found = Vec::new();
+    for _ in 0..PAGES_AT_ONCE {
+        let some = db.eab_keys(&wanted).await?;
+        found.extend(some.items.into_iter().filter(|key| covers(&reach, key)));
+        wanted.after = some.next;
+        if wanted.after.is_none() || found.len() > page.limit as usize {
+            break;
+        }
+    }
+    let full = Page::from_overfull(found, page.limit, |key| key.id.to_string());
+    Ok(Page { next: full.next.or(wanted.after), items: full.items })
 }
 
 pub async fn find(core: &Core, caller: &Caller, id: &EabKeyId) -> Result<EabKey> {
-    authorise(caller, Permission::EabKeyRead)?;
-    load(core, id).await
+    let reach = reach(caller, Permission::EabKeyRead)?;
+    load(core, id).await?.filter(|key| covers(&reach, key)).ok_or_else(|| unknown(id))
 }
 
 /// Gives the key a new MAC key; what it is for and how often it was used stays. Accounts that it has bound stay bound.
 pub async fn rotate(core: &Core, caller: &Caller, id: &EabKeyId) -> Result<(EabKey, MacKeyText)> {
-    authorise(caller, Permission::EabKeyCreate)?;
-    let before = load(core, id).await?;
+    let before = named(core, caller, Permission::EabKeyCreate, id).await?;
     if before.revoked_at.is_some() {
         return Err(Error::Conflict(format!("the EAB key {id} is revoked")));
     }
@@ -115,8 +141,7 @@ pub async fn rotate(core: &Core, caller: &Caller, id: &EabKeyId) -> Result<(EabK
 
 /// Ends the key for ever: it binds no more accounts, and those that it has bound lose what they had by it.
 pub async fn revoke(core: &Core, caller: &Caller, id: &EabKeyId) -> Result<EabKey> {
-    authorise(caller, Permission::EabKeyRevoke)?;
-    let key = load(core, id).await?;
+    let key = named(core, caller, Permission::EabKeyRevoke, id).await?;
     if key.revoked_at.is_some() {
         return Ok(key);
     }
@@ -133,7 +158,31 @@ pub async fn revoke(core: &Core, caller: &Caller, id: &EabKeyId) -> Result<EabKe
             })
         })
         .await?;
-    load(core, id).await
+    load(core, id).await?.ok_or_else(|| unknown(id))
+}
+
+/// The key that `permission` is to be used on. Those who may not even see it are told that there is none.
+async fn named(core: &Core, caller: &Caller, permission: Permission, id: &EabKeyId) -> Result<EabKey> {
+    let reach = reach(caller, permission)?;
+    let key = load(core, id).await?.ok_or_else(|| unknown(id))?;
+    if covers(&reach, &key) {
+        return Ok(key);
+    }
+    let seen = caller.rights.reach(Permission::EabKeyRead).is_some_and(|reach| covers(&reach, &key));
+    Err(match seen {
+        true => Error::Forbidden(format!("{permission} is not held within all profiles of the EAB key {id}")),
+        false => unknown(id),
+    })
+}
+
+/// Whether all that the key is good for lies within the reach.
+fn covers(reach: &Reach, key: &EabKey) -> bool {
+    match reach {
+        Reach::Everywhere => true,
+        Reach::Profiles(_) => {
+            !key.profiles.is_empty() && key.profiles.iter().all(|profile| reach.covers(profile))
+        }
+    }
 }
 
 /// The MAC key of `key`.
@@ -149,9 +198,12 @@ fn new_mac_key(core: &Core, id: &EabKeyId) -> (MacKeyText, Vec<u8>) {
     (MacKeyText(Zeroizing::new(URL_SAFE_NO_PAD.encode(key.as_slice()))), sealed)
 }
 
-async fn load(core: &Core, id: &EabKeyId) -> Result<EabKey> {
-    let key = core.store.read().await?.eab_key(id).await?;
-    key.ok_or_else(|| Error::not_found(format!("EAB key {id}")))
+async fn load(core: &Core, id: &EabKeyId) -> Result<Option<EabKey>> {
+    Ok(core.store.read().await?.eab_key(id).await?)
+}
+
+fn unknown(id: &EabKeyId) -> Error {
+    Error::not_found(format!("EAB key {id}"))
 }
 
 /// Checks a whole key and reports every wrong field.

@@ -3,7 +3,8 @@
 use model::{AuditFilter, Caller, Order, OrderFilter, OrderId, Outcome, Page, PageRequest, Permission};
 
 use super::explain::{Examined, Explanation, explain};
-use crate::auth::authorise;
+use super::scope;
+use crate::auth::reach;
 use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::issuance::{authorization, order};
@@ -22,15 +23,21 @@ pub struct Examination {
 }
 
 pub async fn list(core: &Core, caller: &Caller, filter: &OrderFilter) -> Result<Page<Order>> {
-    authorise(caller, Permission::OrderRead)?;
-    Ok(core.store.read().await?.orders(filter).await?)
+    let reach = reach(caller, Permission::OrderRead)?;
+    let mut db = core.store.read().await?;
+    let mut pages = Vec::new();
+    for profile_id in scope::parts(&reach, filter.profile_id.as_ref()) {
+        pages.push(db.orders(&OrderFilter { profile_id, ..filter.clone() }).await?);
+    }
+    Ok(scope::merge(pages, filter.page.limit, |order| order.id.to_string()))
 }
 
 pub async fn examine(core: &Core, caller: &Caller, id: &OrderId) -> Result<Examination> {
-    authorise(caller, Permission::OrderRead)?;
+    let reach = reach(caller, Permission::OrderRead)?;
     let mut db = core.store.read().await?;
     let now = core.now();
-    let found = db.order(id).await?.ok_or_else(|| Error::not_found(format!("order {id}")))?;
+    let found = db.order(id).await?.filter(|found| reach.covers(&found.profile_id));
+    let found = found.ok_or_else(|| Error::not_found(format!("order {id}")))?;
     let order = order::as_of(found, now);
     let authorizations = db.authorizations_of_order(id).await?;
     let challenged = authorizations.iter().any(|a| a.offered.is_some());

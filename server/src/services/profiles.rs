@@ -1,8 +1,10 @@
-use model::{AcmeAuthMode, CaaMode, Caller, Page, PageRequest, Permission, Profile, ProfileId, ProfileSpec};
+use model::{
+    AcmeAuthMode, CaaMode, Caller, Page, PageRequest, Permission, Profile, ProfileId, ProfileSpec, Reach,
+};
 use serde_json::json;
 use store::Reader;
 
-use crate::auth::authorise;
+use crate::auth::{authorise, authorise_named, authorise_within, reach};
 use crate::core::{Core, Resource};
 use crate::error::{Error, FieldError, Result};
 
@@ -41,14 +43,22 @@ pub fn warnings(spec: &ProfileSpec) -> Vec<String> {
 }
 
 pub async fn list(core: &Core, caller: &Caller, page: &PageRequest) -> Result<Page<Profile>> {
-    authorise(caller, Permission::ProfileRead)?;
-    Ok(core.store.read().await?.profiles(page).await?)
+    let mut db = core.store.read().await?;
+    match reach(caller, Permission::ProfileRead)? {
+        Reach::Everywhere => Ok(db.profiles(page).await?),
+        Reach::Profiles(ids) => {
+            let after = |id: &ProfileId| page.after.as_deref().is_none_or(|after| id.as_str() > after);
+            let ids: Vec<_> = ids.into_iter().filter(after).collect();
+            let found = db.profiles_by_ids(&ids).await?;
+            Ok(Page::from_overfull(found, page.limit, |profile| profile.id.to_string()))
+        }
+    }
 }
 
 pub async fn find(core: &Core, caller: &Caller, id: &ProfileId) -> Result<Profile> {
-    authorise(caller, Permission::ProfileRead)?;
+    let reach = reach(caller, Permission::ProfileRead)?;
     let profile = core.store.read().await?.profile(id).await?;
-    profile.ok_or_else(|| unknown(id))
+    profile.filter(|profile| reach.covers(&profile.id)).ok_or_else(|| unknown(id))
 }
 
 /// The profiles that clients may choose in the directory of `profile`: itself and those that it names, without those
@@ -63,15 +73,19 @@ pub async fn selectable(core: &Core, profile: &Profile) -> Result<Vec<Profile>> 
     Ok(all)
 }
 
-/// `id`: chosen by the caller, else generated.
+/// `id`: chosen by the caller, else generated. Within profiles, only one of these can be created.
 pub async fn create(
     core: &Core,
     caller: &Caller,
     id: Option<ProfileId>,
     spec: ProfileSpec,
 ) -> Result<Profile> {
-    authorise(caller, Permission::ProfileEdit)?;
+    match &id {
+        Some(id) => authorise_within(caller, Permission::ProfileEdit, id)?,
+        None => authorise(caller, Permission::ProfileEdit)?,
+    }
     check(core, &spec)?;
+    check_selects_seen(caller, &spec.selectable_profiles, &[])?;
     let now = core.now();
     let id = id.unwrap_or_else(|| ProfileId::generate(now, core.entropy.as_ref()));
     let profile = Profile { id, spec, version: 1, created_at: now, updated_at: now };
@@ -102,8 +116,7 @@ pub async fn update(
     expected_version: Option<i64>,
     change: impl FnOnce(ProfileSpec) -> Result<ProfileSpec>,
 ) -> Result<Profile> {
-    authorise(caller, Permission::ProfileEdit)?;
-    let before = core.store.read().await?.profile(id).await?.ok_or_else(|| unknown(id))?;
+    let before = named(core, caller, id).await?;
     if let Some(expected) = expected_version
         && expected != before.version
     {
@@ -111,6 +124,7 @@ pub async fn update(
     }
     let spec = change(before.spec.clone())?;
     check(core, &spec)?;
+    check_selects_seen(caller, &spec.selectable_profiles, &before.spec.selectable_profiles)?;
     if spec == before.spec {
         return Ok(before);
     }
@@ -141,8 +155,7 @@ pub async fn delete(
     id: &ProfileId,
     expected_version: Option<i64>,
 ) -> Result<()> {
-    authorise(caller, Permission::ProfileEdit)?;
-    let before = core.store.read().await?.profile(id).await?.ok_or_else(|| unknown(id))?;
+    let before = named(core, caller, id).await?;
     let details = json!({ "before": before.spec });
     let event = core.event(caller, "profile.deleted", Resource("profile", id.as_str()), details);
     let id = id.clone();
@@ -172,14 +185,34 @@ pub async fn delete(
         .await
 }
 
+/// The profile that is to be changed.
+async fn named(core: &Core, caller: &Caller, id: &ProfileId) -> Result<Profile> {
+    authorise_named(caller, Permission::ProfileEdit, Permission::ProfileRead, id, || unknown(id))?;
+    core.store.read().await?.profile(id).await?.ok_or_else(|| unknown(id))
+}
+
+/// Refuses to let clients choose a profile that the caller may not see, as if it were not there; those of `before` stay.
+fn check_selects_seen(caller: &Caller, wanted: &[ProfileId], before: &[ProfileId]) -> Result<()> {
+    let seen = caller.rights.reach(Permission::ProfileRead);
+    let hidden = |id: &&ProfileId| !before.contains(id) && !seen.as_ref().is_some_and(|seen| seen.covers(id));
+    match wanted.iter().find(hidden) {
+        None => Ok(()),
+        Some(id) => Err(no_such_choice(id)),
+    }
+}
+
 /// Refuses a profile that lets clients choose profiles that do not exist.
 async fn check_selectable(db: &mut Reader, profile: &Profile) -> Result<()> {
     let known = db.profiles_by_ids(&profile.spec.selectable_profiles).await?;
     let is_known = |id: &ProfileId| *id == profile.id || known.iter().any(|p| p.id == *id);
     match profile.spec.selectable_profiles.iter().find(|id| !is_known(id)) {
         None => Ok(()),
-        Some(id) => Err(Error::invalid("selectable_profiles", format!("there is no profile {id}"))),
+        Some(id) => Err(no_such_choice(id)),
     }
+}
+
+fn no_such_choice(id: &ProfileId) -> Error {
+    Error::invalid("selectable_profiles", format!("there is no profile {id}"))
 }
 
 /// The other profiles that let clients choose `id`. Profiles are few, and rarely deleted.

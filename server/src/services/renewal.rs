@@ -5,13 +5,14 @@ use std::time::Duration;
 use acme::renewal::{CertificateRef, RenewalInfo, RenewalWindow, retry_after};
 use model::{
     Caller, Certificate, CertificateFilter, CertificateId, CertificateState, PageRequest, Permission,
-    ProfileId, RenewalDemand,
+    ProfileId, Reach, RenewalDemand,
 };
 use serde_json::{Value, json};
 
-use crate::auth::authorise;
+use super::scope;
+use crate::auth::reach;
 use crate::core::{Core, Resource};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Certificates in one transaction, so that an incident never holds up an issuance for long.
 const BATCH: u32 = 500;
@@ -74,68 +75,100 @@ pub async fn demand(
     shown: Value,
     demand: Option<RenewalDemand>,
 ) -> Result<u64> {
-    authorise(caller, Permission::CertificateRenew)?;
+    let reach = reach(caller, Permission::CertificateRenew)?;
+    let mut batches = Batches { core, caller, shown, demand, within: Vec::new(), total: 0, recorded: false };
     match selection {
         Selection::Ids(ids) => {
-            let mut total = 0;
+            // What lies beyond the reach is passed over like what does not exist.
+            if let Reach::Profiles(profiles) = reach {
+                batches.within = profiles.into_iter().collect();
+            }
             for some in ids.chunks(BATCH as usize) {
-                total += store_batch(core, caller, some.to_vec(), &shown, demand.clone(), total).await?;
+                batches.store(some.to_vec()).await?;
             }
-            Ok(total)
         }
-        Selection::Matching(mut filter) => {
-            filter.page = PageRequest { after: None, limit: BATCH };
-            match demand {
-                Some(_) => filter.state = Some(CertificateState::Valid),
-                None => filter.renewal_demanded = Some(true),
-            }
-            let mut total = 0;
-            loop {
-                let page = core.store.read().await?.certificates(&filter, core.now()).await?;
-                let ids: Vec<_> = page.items.into_iter().map(|certificate| certificate.id).collect();
-                total += store_batch(core, caller, ids, &shown, demand.clone(), total).await?;
-                filter.page.after = page.next;
-                if filter.page.after.is_none() {
-                    return Ok(total);
+        Selection::Matching(filter) => {
+            for profile_id in scope::parts(&reach, filter.profile_id.as_ref()) {
+                let mut filter = CertificateFilter {
+                    profile_id,
+                    page: PageRequest { after: None, limit: BATCH },
+                    ..(*filter).clone()
+                };
+                match batches.demand {
+                    Some(_) => filter.state = Some(CertificateState::Valid),
+                    None => filter.renewal_demanded = Some(true),
                 }
+                batches.store_matching(filter).await?;
+            }
+            if !batches.recorded {
+                batches.store(Vec::new()).await?;
             }
         }
     }
+    Ok(batches.total)
 }
 
-async fn store_batch(
-    core: &Core,
-    caller: &Caller,
-    ids: Vec<CertificateId>,
-    selection: &Value,
+/// One demand, stored some certificates at a time.
+struct Batches<'a> {
+    core: &'a Core,
+    caller: &'a Caller,
+    shown: Value,
     demand: Option<RenewalDemand>,
-    before: u64,
-) -> Result<u64> {
-    let (action, mut details) = match &demand {
-        Some(demand) => (
-            "certificate.renewal_demanded",
-            json!({ "reason": demand.reason, "explanation_url": demand.explanation_url }),
-        ),
-        None => ("certificate.renewal_demand_cancelled", json!({})),
-    };
-    details["selection"] = selection.clone();
-    let resource = match ids.as_slice() {
-        [one] => one.to_string(),
-        _ => "renew-now".to_owned(),
-    };
-    let mut event = core.event(caller, action, Resource("certificate", &resource), details);
-    let now = core.now();
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                let changed = tx.demand_renewal(&ids, demand.as_ref(), now).await?;
-                // A selection without effect is worth one event, not one for each batch.
-                if changed > 0 || before == 0 {
-                    event.details["certificates"] = json!(changed);
-                    tx.record(&[event]).await?;
-                }
-                Ok(changed)
+    /// Only certificates of these profiles are changed; empty: all.
+    within: Vec<ProfileId>,
+    /// Certificates that were changed.
+    total: u64,
+    /// Whether there is an event of it. A selection without effect is worth one, not one for each batch.
+    recorded: bool,
+}
+
+impl Batches<'_> {
+    async fn store_matching(&mut self, mut filter: CertificateFilter) -> Result<()> {
+        loop {
+            let page = self.core.store.read().await?.certificates(&filter, self.core.now()).await?;
+            let ids: Vec<_> = page.items.into_iter().map(|certificate| certificate.id).collect();
+            if !ids.is_empty() {
+                self.store(ids).await?;
+            }
+            filter.page.after = page.next;
+            if filter.page.after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn store(&mut self, ids: Vec<CertificateId>) -> Result<()> {
+        let (action, mut details) = match &self.demand {
+            Some(demand) => (
+                "certificate.renewal_demanded",
+                json!({ "reason": demand.reason, "explanation_url": demand.explanation_url }),
+            ),
+            None => ("certificate.renewal_demand_cancelled", json!({})),
+        };
+        details["selection"] = self.shown.clone();
+        let resource = match ids.as_slice() {
+            [one] => one.to_string(),
+            _ => "renew-now".to_owned(),
+        };
+        let mut event = self.core.event(self.caller, action, Resource("certificate", &resource), details);
+        let (now, demand, within) = (self.core.now(), self.demand.clone(), self.within.clone());
+        let recorded = self.recorded;
+        let changed = self
+            .core
+            .store
+            .write(move |tx| {
+                Box::pin(async move {
+                    let changed = tx.demand_renewal(&ids, &within, demand.as_ref(), now).await?;
+                    if changed > 0 || !recorded {
+                        event.details["certificates"] = json!(changed);
+                        tx.record(&[event]).await?;
+                    }
+                    Ok::<_, Error>(changed)
+                })
             })
-        })
-        .await
+            .await?;
+        self.recorded = true;
+        self.total += changed;
+        Ok(())
+    }
 }

@@ -14,7 +14,7 @@ on_each_engine! {
 const FORBIDDEN: &str = "urn:certctl:error:forbidden";
 
 fn new_key() -> Option<serde_json::Value> {
-    Some(json!({ "name": "made by a script" }))
+    Some(json!({ "name": "made by a script", "role": "viewer" }))
 }
 
 async fn a_change_needs_the_token_of_its_session(engine: Engine) {
@@ -43,7 +43,7 @@ async fn a_change_needs_the_token_of_its_session(engine: Engine) {
     assert_eq!(missing.status, 403);
     assert!(is_signed_in(browser, server).await);
     // A key in the header needs no token: no browser adds it by itself.
-    setup.api.post("/api/api-keys", json!({ "name": "by a program" })).await.expect(201);
+    setup.api.post("/api/api-keys", json!({ "name": "by a program", "role": "viewer" })).await.expect(201);
 }
 
 async fn a_change_from_another_site_is_refused(engine: Engine) {

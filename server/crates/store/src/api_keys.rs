@@ -68,6 +68,27 @@ impl Reader {
         rows.iter().map(api_key).collect()
     }
 
+    /// Active keys that end before `before`, the next to end first.
+    pub async fn api_keys_ending(
+        &mut self,
+        now: Timestamp,
+        before: Timestamp,
+        page: &PageRequest,
+    ) -> Result<Page<ApiKey>, StoreError> {
+        let mut sql = Sql::new(concat!("SELECT ", columns!(), " FROM api_keys"));
+        sql.and("revoked_at IS NULL").and("expires_at IS NOT NULL");
+        sql.and("expires_at > ").bind(now);
+        sql.and("expires_at < ").bind(before);
+        if let Some((end, id)) = page.after.as_deref().and_then(parse_cursor) {
+            sql.and("(expires_at, id) > (").bind(end).push(", ").bind(id).push(")");
+        }
+        let limit = page.limit.clamp(1, PageRequest::MAX_LIMIT);
+        sql.push(" ORDER BY expires_at, id LIMIT ").bind(i64::from(limit) + 1);
+        let rows = self.run(sql.repeated()).await?.rows;
+        let keys = rows.iter().map(api_key).collect::<Result<_, _>>()?;
+        Ok(Page::from_overfull(keys, limit, cursor))
+    }
+
     /// How many active keys end before `before`.
     pub async fn count_api_keys_ending(
         &mut self,
@@ -144,6 +165,17 @@ impl Tx {
                    WHERE id = $1 AND (expiry_reported IS NULL OR expiry_reported <> expires_at)";
         self.changed(sql, args![id]).await
     }
+}
+
+/// Of a list along the ends: the microseconds of the end, then the id.
+fn cursor(key: &ApiKey) -> String {
+    format!("{}-{}", key.expires_at.map_or(0, Timestamp::unix_micros), key.id)
+}
+
+/// A cursor that is none of ours starts from the beginning.
+fn parse_cursor(text: &str) -> Option<(Timestamp, &str)> {
+    let (micros, id) = text.split_once('-')?;
+    Some((Timestamp::from_unix_micros(micros.parse().ok()?), id))
 }
 
 fn api_key(row: &Row) -> Result<ApiKey, StoreError> {

@@ -1,6 +1,6 @@
 use model::{
     Certificate, CertificateFilter, CertificateId, CertificateState, CertificateSummary, Identifier, OrderId,
-    Page, RenewalDemand, Revocation, RevocationReason, Timestamp,
+    Page, ProfileId, RenewalDemand, Revocation, RevocationReason, Timestamp,
 };
 
 use crate::engine::{Row, Value, args};
@@ -149,11 +149,12 @@ impl Tx {
         .await
     }
 
-    /// Wants those of `ids` renewed that are valid at `now`, or, without a demand, takes demands back. Returns how many
-    /// certificates that changed.
+    /// Wants those of `ids` renewed that are valid at `now`, or, without a demand, takes demands back; only those of the
+    /// profiles `within`, unless that is empty. Returns how many certificates that changed.
     pub async fn demand_renewal(
         &mut self,
         ids: &[CertificateId],
+        within: &[ProfileId],
         demand: Option<&RenewalDemand>,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
@@ -172,6 +173,13 @@ impl Tx {
             sql.push(if i == 0 { "" } else { ", " }).bind(id);
         }
         sql.push(")");
+        if !within.is_empty() {
+            sql.and("profile_id IN (");
+            for (i, id) in within.iter().enumerate() {
+                sql.push(if i == 0 { "" } else { ", " }).bind(id);
+            }
+            sql.push(")");
+        }
         Ok(self.run(sql.once()).await?.changed)
     }
 

@@ -284,10 +284,10 @@ const CALLS: &[(&str, Call)] = calls! {
     );
     "renewal, demanded": |tx, s| async move {
         let demand = RenewalDemand { since: NOW, reason: "x".to_owned(), explanation_url: None };
-        tx.demand_renewal(&[s.certificate.summary.id], Some(&demand), NOW).await
+        tx.demand_renewal(&[s.certificate.summary.id], &[PROFILE.parse().unwrap()], Some(&demand), NOW).await
     };
     "renewal, not demanded any more": |tx, s| async move {
-        tx.demand_renewal(&[s.certificate.summary.id], None, NOW).await
+        tx.demand_renewal(&[s.certificate.summary.id], &[], None, NOW).await
     };
     "chain, new": |tx, _s| async move { tx.put_chain("chain", &[vec![1]]).await };
     "chain": |tx, _s| tx.chain("chain");

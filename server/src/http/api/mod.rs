@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod api_keys;
 pub mod audit;
+pub mod bootstrap;
 pub mod certificates;
 pub mod eab_keys;
 pub mod envelope;
@@ -13,6 +14,7 @@ pub mod orders;
 pub mod profiles;
 pub mod rate_limits;
 pub mod renewal;
+pub mod roles;
 
 pub use extract::{
     ApiJson, ApiQuery, Authenticated, ListQuery, field_error, if_match, page, parse, parse_time,

@@ -2,7 +2,7 @@ use futures::future::join_all;
 use model::*;
 
 use crate::certificates::insert;
-use crate::fixtures::{NOW, account, after, certificate, order};
+use crate::fixtures::{NOW, PROFILE, account, after, certificate, order};
 use crate::support::{Db, on_both_engines, unit};
 
 on_both_engines! {
@@ -63,13 +63,15 @@ async fn renewal_is_demanded_of_valid_certificates(db: Db) {
         insert(&db, one).await.unwrap();
     }
     let ids = [&valid, &expired, &revoked].map(|one| one.summary.id.clone());
-    let demand = async |demand: Option<RenewalDemand>| {
-        let ids = ids.clone();
-        db.put(unit!(|tx| tx.demand_renewal(&ids, demand.as_ref(), NOW).await)).await
+    let demand_within = async |within: &[&str], demand: Option<RenewalDemand>| {
+        let (ids, within) = (ids.clone(), within.iter().map(|id| id.parse().unwrap()).collect::<Vec<_>>());
+        db.put(unit!(|tx| tx.demand_renewal(&ids, &within, demand.as_ref(), NOW).await)).await
     };
+    let demand = async |demand: Option<RenewalDemand>| demand_within(&[], demand).await;
     let explanation_url = Some("https://status.example".to_owned());
     let wanted = RenewalDemand { since: NOW, reason: "a reason".to_owned(), explanation_url };
-    assert_eq!(demand(Some(wanted.clone())).await, 1);
+    assert_eq!(demand_within(&["prof-other"], Some(wanted.clone())).await, 0);
+    assert_eq!(demand_within(&["prof-other", PROFILE], Some(wanted.clone())).await, 1);
     let mut reader = db.read().await.unwrap();
     for (renewal_demanded, count) in [(Some(true), 1), (Some(false), 2), (None, 3)] {
         let filter = CertificateFilter { renewal_demanded, ..CertificateFilter::default() };
