@@ -1,8 +1,11 @@
 //! Who may do what, through the listener of the shipped binary: API keys, roles, scopes, the first administrator.
 
 mod bootstrap;
+mod export;
+mod issue;
 mod keys;
 mod last_admin;
+mod matrix;
 mod roles;
 mod scopes;
 

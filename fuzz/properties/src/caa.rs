@@ -14,7 +14,10 @@ pub fn check(octets: &[u8]) {
     let identities = ["ca.example".to_owned(), "other.example".to_owned()];
     for wildcard in [false, true] {
         for method in ChallengeKind::ALL.iter().copied().map(Some).chain([None]) {
-            judged(&records, &Issuance { identities: &identities, wildcard, method, account_uri: ACCOUNT });
+            judged(
+                &records,
+                &Issuance { identities: &identities, wildcard, method, account_uri: Some(ACCOUNT) },
+            );
         }
     }
 }

@@ -87,6 +87,7 @@ routes! {
     get    "/api/issuers"                       => api::issuers::list;
     get    "/api/issuers/{id}"                  => api::issuers::read;
     get    "/api/certificates"                  => api::certificates::list;
+    post   "/api/certificates"                  => api::certificates::issue;
     post   "/api/certificates/renew-now"        => api::renewal::demand;
     post   "/api/certificates/renew-now/cancel" => api::renewal::cancel;
     get    "/api/certificates/{id}"             => api::certificates::read;
@@ -121,6 +122,7 @@ routes! {
     post   "/api/auth/bootstrap"                => api::bootstrap::bootstrap;
     get    "/api/auth/me"                       => api::identity::me;
     get    "/api/audit-events"                  => api::audit::list;
+    get    "/api/audit-events/export"           => api::audit::export;
     get    "/api/openapi.json"                  => openapi::document;
 }
 

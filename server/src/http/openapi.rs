@@ -19,6 +19,7 @@ use super::{ACME_ROUTES, AUTH_ROUTES, OPEN_ROUTES, Route, api};
         api::profiles::list, api::profiles::create, api::profiles::read, api::profiles::replace,
         api::profiles::change, api::profiles::remove, api::issuers::list, api::issuers::read,
         api::certificates::list, api::certificates::read, api::certificates::download, api::certificates::revoke,
+        api::certificates::issue,
         api::renewal::demand, api::renewal::cancel,
         api::accounts::list, api::accounts::read, api::accounts::suspend, api::accounts::resume,
         api::accounts::deactivate, api::rate_limits::read, api::rate_limits::replace, api::rate_limits::usage,
@@ -26,7 +27,7 @@ use super::{ACME_ROUTES, AUTH_ROUTES, OPEN_ROUTES, Route, api};
         api::eab_keys::revoke, api::eab_keys::rotate, api::orders::list, api::orders::read, api::api_keys::list,
         api::api_keys::create, api::api_keys::read, api::api_keys::rotate, api::api_keys::remove,
         api::roles::list, api::roles::create, api::roles::read, api::roles::replace, api::roles::remove,
-        api::bootstrap::bootstrap, api::audit::list, api::identity::me, document,
+        api::bootstrap::bootstrap, api::audit::list, api::audit::export, api::identity::me, document,
     ),
     modifiers(&ApiKeySecurity, &OtherRoutes)
 )]

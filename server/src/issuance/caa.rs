@@ -24,12 +24,26 @@ pub async fn check_order(
     }
     let kinds = core.store.read().await?.challenges_that_validated(&order.id).await?;
     let kind_of = |id: &AuthorizationId| kinds.iter().find(|(of, _)| of == id).map(|(_, kind)| *kind);
-    let names: Vec<_> = order.identifiers.iter().zip(&order.authorization_ids).collect();
+    let names = order.identifiers.iter().zip(order.authorization_ids.iter().map(kind_of)).collect();
+    check_names(core, profile, Some(account), names).await
+}
+
+/// Asks CAA for names, each with the challenge by which control of it was shown, if it was. The inner error is for the
+/// client.
+pub async fn check_names(
+    core: &Core,
+    profile: &Profile,
+    account: Option<&Account>,
+    names: Vec<(&Identifier, Option<ChallengeKind>)>,
+) -> Result<Result<(), Problem>> {
+    if profile.spec.caa == CaaMode::Off {
+        return Ok(Ok(()));
+    }
     let mut results = Vec::with_capacity(names.len());
     for names in names.chunks(AT_ONCE) {
         let mut checks = Vec::with_capacity(names.len());
-        for (identifier, authorization) in names {
-            checks.push(check(core, account, identifier, identifier.is_wildcard(), kind_of(authorization)));
+        for (identifier, kind) in names {
+            checks.push(check(core, account, identifier, identifier.is_wildcard(), *kind));
         }
         results.extend(join_all(checks).await);
         // A client with many bad names need not wait for all of them.
@@ -39,13 +53,13 @@ pub async fn check_order(
     }
     let refused: Vec<_> = results
         .into_iter()
-        .zip(&order.identifiers)
-        .filter_map(|(result, identifier)| {
+        .zip(&names)
+        .filter_map(|(result, (identifier, _))| {
             let failure = result.outcome.err()?;
             Some(Subproblem {
                 kind: failure.problem.kind,
                 detail: failure.problem.detail,
-                identifier: Some(identifier.into()),
+                identifier: Some((*identifier).into()),
             })
         })
         .collect();
@@ -54,24 +68,25 @@ pub async fn check_order(
     }
     let detail = match refused.as_slice() {
         [one] => one.detail.clone(),
-        many => format!("CAA does not allow this CA to issue for {} names of the order", many.len()),
+        many => format!("CAA does not allow this CA to issue for {} of the names", many.len()),
     };
     let problem = Problem::from_subproblems(detail, refused);
     let status = if problem.kind == acme::ProblemType::Caa { 403 } else { problem.status };
     Ok(Err(problem.with_status(status)))
 }
 
-/// `kind`: how control of the name was shown; `None` when it was not.
+/// `account`: who asks by ACME. `kind`: how control of the name was shown; `None` when it was not.
 pub async fn check(
     core: &Core,
-    account: &Account,
+    account: Option<&Account>,
     identifier: &Identifier,
     wildcard: bool,
     kind: Option<ChallengeKind>,
 ) -> CaaResult {
     let validation = &core.validation;
-    let account_uri = validation.links.account(&account.id);
+    let account_uri = account.map(|account| validation.links.account(&account.id));
+    let account_uri = account_uri.as_deref();
     let identities = &validation.caa_identities;
-    let query = CaaQuery { identifier, wildcard, kind, account_uri: &account_uri, identities };
+    let query = CaaQuery { identifier, wildcard, kind, account_uri, identities };
     validation.validator.check_caa(&query).await
 }

@@ -5,17 +5,14 @@
 //! or dies, an order has at most one certificate and is never stuck.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use acme::Problem;
 use acme::transition::order_may_become;
-use ca::{CaSigner, Csr, LeafRequest, PublicKeyAlgorithm, Serial, Validity};
-use model::{
-    Account, Caller, Certificate, CertificateId, CertificateSummary, Order, OrderId, OrderStatus, Profile,
-    Timestamp,
-};
+use ca::Csr;
+use model::{Account, Caller, Certificate, CertificateId, Order, OrderId, OrderStatus};
 use serde_json::json;
 
+use super::leaf::{self, Planned, check_csr, signer_of};
 use super::{caa, external_account, order, policy, replacement};
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
@@ -48,7 +45,11 @@ pub async fn finalize(
         let details = refusal.details(&profile, &order.identifiers);
         return refuse(core, caller, &order, refusal.problem, details).await;
     }
-    let (csr, common_name) = match check_csr(core, &profile, &order, account_spki, csr_der) {
+    let checked = Csr::parse(csr_der).map_err(|e| Problem::bad_csr(e.to_string())).and_then(|csr| {
+        let common_name = check_csr(core, &profile, &order.identifiers, Some(account_spki), &csr)?;
+        Ok((csr, common_name))
+    });
+    let (csr, common_name) = match checked {
         Ok(checked) => checked,
         Err(problem) => {
             let details = json!({ "rule": "csr", "reason": problem.detail });
@@ -60,20 +61,19 @@ pub async fn finalize(
         let details = json!({ "rule": "caa", "reason": problem.detail, "reasons": reasons });
         return refuse(core, caller, &order, problem, details).await;
     }
-    let signer = core.signers.signer(&profile.spec.issuer_id).cloned();
-    let signer = signer.ok_or_else(|| {
-        Error::Unavailable(format!("the issuer {} cannot sign now", profile.spec.issuer_id))
-    })?;
-    let common_name = common_name.filter(|name| signer.allows_common_name(name));
-    let job = Finalization {
-        core: Arc::clone(core),
-        caller: caller.clone(),
-        order,
+    let signer = signer_of(core, &profile)?;
+    let planned = Planned {
         profile,
         csr,
-        common_name,
+        identifiers: order.identifiers.clone(),
+        common_name: common_name.filter(|name| signer.allows_common_name(name)),
         signer,
+        not_before: order.not_before,
+        not_after: order.not_after,
+        account_id: Some(order.account_id.clone()),
+        order_id: Some(order.id.clone()),
     };
+    let job = Finalization { core: Arc::clone(core), caller: caller.clone(), order, planned };
     // A client that hangs up must not leave the order between two steps.
     tokio::spawn(job.run()).await.map_err(|e| Error::Internal(format!("finalization stopped: {e}")))?
 }
@@ -103,52 +103,18 @@ async fn refuse(
     Err(problem.into())
 }
 
-/// The CSR and the common name to use, when both fit the order and the profile.
-fn check_csr(
-    core: &Core,
-    profile: &Profile,
-    order: &Order,
-    account_spki: &[u8],
-    csr_der: &[u8],
-) -> Result<(Csr, Option<String>), Problem> {
-    let bad = |e: ca::CsrError| Problem::bad_csr(e.to_string());
-    let csr = Csr::parse(csr_der).map_err(bad)?;
-    let key = csr.subject_key();
-    if key.spki_der() == account_spki {
-        // RFC 8555 §11.1.
-        return Err(Problem::bad_csr("the CSR uses the account's key; a certificate needs a key of its own"));
-    }
-    if core.key_blocklist.contains(&key.spki_sha256()) {
-        return Err(Problem::bad_csr("the CSR's key is known to be compromised"));
-    }
-    if !profile.spec.accepts_key(key.key_type()) {
-        let allowed: Vec<_> = profile.spec.allowed_key_types.iter().map(|k| k.as_str()).collect();
-        return Err(Problem::bad_csr(format!(
-            "the profile {} does not allow {} keys; allowed: {}",
-            profile.id,
-            key.key_type(),
-            allowed.join(", ")
-        )));
-    }
-    let common_name = csr.check_names(&order.identifiers).map_err(bad)?;
-    Ok((csr, common_name))
-}
-
 /// One finalization whose checks have passed.
 struct Finalization {
     core: Arc<Core>,
     caller: Caller,
     order: Order,
-    profile: Profile,
-    csr: Csr,
-    common_name: Option<String>,
-    signer: Arc<CaSigner>,
+    planned: Planned,
 }
 
 impl Finalization {
     async fn run(self) -> Result<Order> {
         let claim = self.claim_text();
-        let csr_sha256 = self.csr.sha256_hex();
+        let csr_sha256 = self.planned.csr.sha256_hex();
         let claimed = {
             let (id, csr, claim, now) =
                 (self.order.id.clone(), csr_sha256.clone(), claim.clone(), self.core.now());
@@ -164,13 +130,13 @@ impl Finalization {
             let current = db.ok_or_else(|| Error::not_found("such order"))?;
             return repeated(current, &csr_sha256);
         }
-        let stored = match self.sign().await {
-            Ok((certificate, chain_id)) => self.store(&claim, certificate, chain_id).await,
+        let stored = match self.planned.sign(&self.core).await {
+            Ok(certificate) => self.store(&claim, certificate).await,
             Err(e) => Err(e),
         };
         match stored {
             Ok(certificate_id) => {
-                self.core.metrics.issued(&self.profile.id);
+                self.core.metrics.issued(&self.planned.profile.id);
                 Ok(Order {
                     status: OrderStatus::Valid,
                     certificate_id: Some(certificate_id),
@@ -179,7 +145,7 @@ impl Finalization {
                 })
             }
             Err(error) => {
-                self.core.metrics.issuance_failed(&self.profile.id);
+                self.core.metrics.issuance_failed(&self.planned.profile.id);
                 self.release(claim, &error).await;
                 Err(error)
             }
@@ -193,100 +159,19 @@ impl Finalization {
         hex::encode(random)
     }
 
-    async fn sign(&self) -> Result<(ca::Leaf, String)> {
-        let now = self.core.now();
-        let (not_before, not_after) = self.validity(now)?;
-        let serial = Serial::generate(now, self.core.entropy.as_ref());
-        let signer = Arc::clone(&self.signer);
-        let spec = self.profile.spec.clone();
-        let (key, identifiers) = (self.csr.subject_key().clone(), self.order.identifiers.clone());
-        let common_name = self.common_name.clone();
-        let sign = move || {
-            signer.sign_leaf(&LeafRequest {
-                serial,
-                subject_key: &key,
-                identifiers: &identifiers,
-                common_name: common_name.as_deref(),
-                not_before,
-                not_after,
-                extended_key_usages: spec.extended_key_usages(),
-                must_staple: spec.must_staple,
-            })
-        };
-        // An RSA signature takes milliseconds, which other requests should not wait for.
-        let leaf = match self.signer.algorithm() {
-            PublicKeyAlgorithm::Rsa { .. } => tokio::task::spawn_blocking(sign)
-                .await
-                .map_err(|e| Error::Internal(format!("the signing thread stopped: {e}")))?,
-            _ => sign(),
-        };
-        let leaf = leaf.map_err(|e| Error::Internal(format!("signing failed: {e}")))?;
-        Ok((leaf, self.signer.chain_id().to_owned()))
-    }
-
-    /// What the order asked for, exactly; else what the profile gives, never past the issuer's own end. Both ends
-    /// count (RFC 5280 §4.1.2.5), so a leaf of one hour ends a second before the hour is over.
-    fn validity(&self, now: Timestamp) -> Result<(Timestamp, Timestamp)> {
-        let ttl = Duration::from_secs(self.profile.spec.ttl_seconds());
-        // Relying parties whose clock is a little behind must accept the certificate at once.
-        let backdate = Duration::from_secs(60).min(ttl / 10);
-        let issuer = self.signer.validity();
-        let not_before = match self.order.not_before {
-            Some(asked) => asked,
-            None => (now - backdate).truncated_to_second().max(issuer.not_before),
-        };
-        let not_after = match self.order.not_after {
-            Some(asked) => asked,
-            None => (not_before + ttl - Duration::from_secs(1)).min(issuer.not_after),
-        };
-        if not_after <= now || !issuer.contains(&Validity { not_before, not_after }) {
-            let problem = "the order's validity cannot be had any more; order again";
-            return Err(Problem::order_not_ready(problem).into());
-        }
-        Ok((not_before, not_after))
-    }
-
-    async fn store(&self, claim: &str, leaf: ca::Leaf, chain_id: String) -> Result<CertificateId> {
+    async fn store(&self, claim: &str, certificate: Certificate) -> Result<CertificateId> {
         let core = &self.core;
         let now = core.now();
-        let id = CertificateId::generate(now, core.entropy.as_ref());
-        let summary = CertificateSummary {
-            id: id.clone(),
-            serial: leaf.serial_hex,
-            issuer_id: self.profile.spec.issuer_id.clone(),
-            profile_id: self.profile.id.clone(),
-            account_id: Some(self.order.account_id.clone()),
-            order_id: Some(self.order.id.clone()),
-            common_name: self.common_name.clone(),
-            identifiers: self.order.identifiers.clone(),
-            key_type: self.csr.subject_key().key_type(),
-            sha256: leaf.sha256_hex,
-            not_before: leaf.not_before,
-            not_after: leaf.not_after,
-            created_at: now,
-            revocation: None,
-            renewal_demand: None,
-            replaced_by: None,
-        };
+        let id = certificate.summary.id.clone();
         let replaced = self.order.replaces.as_deref().map(replacement::serial_of).transpose()?;
         let order_id = self.order.id.clone();
         let finalized = core.event(
             &self.caller,
             "order.finalized",
             Resource("order", order_id.as_str()),
-            json!({ "certificate_id": id, "profile_id": self.profile.id }),
+            json!({ "certificate_id": id, "profile_id": self.planned.profile.id }),
         );
-        let issued = core.event(
-            &self.caller,
-            "certificate.issued",
-            Resource("certificate", id.as_str()),
-            json!({
-                "serial": summary.serial, "order_id": order_id, "profile_id": self.profile.id,
-                "issuer_id": summary.issuer_id, "identifiers": summary.identifiers,
-                "not_after": summary.not_after, "sha256": summary.sha256,
-            }),
-        );
-        let certificate = Certificate { summary, der: leaf.der, chain_id, replaced_by_order: None };
+        let issued = leaf::issued(core, &self.caller, &certificate.summary);
         let (claim, certificate_id) = (claim.to_owned(), id.clone());
         core.store
             .write(move |tx| {
@@ -311,7 +196,7 @@ impl Finalization {
     async fn release(&self, claim: String, error: &Error) {
         tracing::error!(order.id = %self.order.id, error = %error, "issuance failed; the order is ready again");
         let id = self.order.id.clone();
-        let details = json!({ "profile_id": self.profile.id, "reason": error.public_detail() });
+        let details = json!({ "profile_id": self.planned.profile.id, "reason": error.public_detail() });
         let mut event =
             self.core.event(&self.caller, "order.failed", Resource("order", id.as_str()), details);
         event.outcome = model::Outcome::Failure;

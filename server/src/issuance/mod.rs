@@ -3,8 +3,10 @@
 pub mod authorization;
 pub mod caa;
 pub mod challenge;
+pub mod direct;
 pub mod external_account;
 pub mod finalize;
+mod leaf;
 pub mod order;
 pub mod policy;
 pub mod replacement;

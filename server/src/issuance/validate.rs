@@ -121,7 +121,7 @@ impl Work {
             return attempt;
         }
         let kind = Some(target.kind);
-        let checked = caa::check(core, &self.account, target.identifier, target.wildcard, kind).await;
+        let checked = caa::check(core, Some(&self.account), target.identifier, target.wildcard, kind).await;
         with_caa(attempt, checked)
     }
 }

@@ -1,10 +1,48 @@
-use model::{AuditEvent, AuditFilter, Caller, Page, Permission};
+use std::sync::Arc;
+
+use futures::Stream;
+use futures::stream::try_unfold;
+use model::{AuditEvent, AuditFilter, Caller, Page, PageRequest, Permission};
+use serde_json::json;
 
 use crate::auth::authorise;
-use crate::core::Core;
-use crate::error::Result;
+use crate::core::{Core, Resource};
+use crate::error::{Error, Result};
 
 pub async fn list(core: &Core, caller: &Caller, filter: &AuditFilter) -> Result<Page<AuditEvent>> {
     authorise(caller, Permission::AuditRead)?;
     Ok(core.store.read().await?.audit_events(filter).await?)
+}
+
+/// All events that match, newest first, page by page: none is read before the one before it was taken. The export is
+/// recorded before it begins.
+pub async fn export(
+    core: &Arc<Core>,
+    caller: &Caller,
+    filter: AuditFilter,
+    format: String,
+) -> Result<impl Stream<Item = Result<Vec<AuditEvent>>> + use<>> {
+    authorise(caller, Permission::AuditExport)?;
+    let details = json!({
+        "format": format, "actor": filter.actor, "action": filter.action, "resource_type": filter.resource_type,
+        "resource_id": filter.resource_id, "outcome": filter.outcome, "since": filter.since, "until": filter.until,
+    });
+    let event = core.event(caller, "audit.exported", Resource("audit", "export"), details);
+    core.store
+        .write(move |tx| Box::pin(async move { tx.record(&[event]).await }))
+        .await
+        .map_err(Error::from)?;
+    let page = PageRequest { after: None, limit: PageRequest::MAX_LIMIT };
+    let start = Some(AuditFilter { page, ..filter });
+    let core = Arc::clone(core);
+    Ok(try_unfold(start, move |filter| {
+        let core = Arc::clone(&core);
+        async move {
+            let Some(mut filter) = filter else { return Ok(None) };
+            let page = core.store.read().await?.audit_events(&filter).await?;
+            filter.page.after = page.next;
+            let rest = filter.page.after.is_some().then_some(filter);
+            Ok(Some((page.items, rest)))
+        }
+    }))
 }

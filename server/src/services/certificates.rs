@@ -1,5 +1,7 @@
+use std::sync::Arc;
+
 use model::{
-    Caller, Certificate, CertificateFilter, CertificateId, CertificateSummary, Page, Permission,
+    Caller, Certificate, CertificateFilter, CertificateId, CertificateSummary, Page, Permission, ProfileId,
     RevocationReason,
 };
 
@@ -7,7 +9,7 @@ use super::scope;
 use crate::auth::{authorise_named, reach};
 use crate::core::Core;
 use crate::error::{Error, Result};
-use crate::issuance::revoke;
+use crate::issuance::{direct, revoke};
 
 pub async fn list(
     core: &Core,
@@ -28,6 +30,18 @@ pub async fn find(core: &Core, caller: &Caller, id: &CertificateId) -> Result<(C
     let reach = reach(caller, Permission::CertificateRead)?;
     let found = load(core, id).await?.filter(|(found, _)| reach.covers(&found.summary.profile_id));
     found.ok_or_else(|| unknown(id))
+}
+
+/// Issues from a CSR (DER); the certificate and the chain above it.
+pub async fn issue(
+    core: &Arc<Core>,
+    caller: &Caller,
+    profile: &ProfileId,
+    csr_der: &[u8],
+) -> Result<(Certificate, Vec<Vec<u8>>)> {
+    let certificate = direct::issue(core, caller, profile, csr_der).await?;
+    let chain = chain_of(core, &certificate).await?;
+    Ok((certificate, chain))
 }
 
 /// Revocation by an administrator.
@@ -69,13 +83,18 @@ pub fn alternates<'a>(core: &'a Core, certificate: &'a Certificate) -> Vec<(usiz
 
 /// The certificate with its chain, for whoever may see it; the caller of this function decides that.
 pub async fn load(core: &Core, id: &CertificateId) -> Result<Option<(Certificate, Vec<Vec<u8>>)>> {
-    let mut db = core.store.read().await?;
-    let Some(certificate) = db.certificate(id).await? else { return Ok(None) };
-    let chain = db.chain(&certificate.chain_id).await?.ok_or_else(|| {
-        Error::Internal(format!(
-            "certificate {id} names the chain {}, which is not stored",
-            certificate.chain_id
-        ))
-    })?;
+    let found = core.store.read().await?.certificate(id).await?;
+    let Some(certificate) = found else { return Ok(None) };
+    let chain = chain_of(core, &certificate).await?;
     Ok(Some((certificate, chain)))
+}
+
+async fn chain_of(core: &Core, certificate: &Certificate) -> Result<Vec<Vec<u8>>> {
+    let chain = core.store.read().await?.chain(&certificate.chain_id).await?;
+    chain.ok_or_else(|| {
+        Error::Internal(format!(
+            "certificate {} names the chain {}, which is not stored",
+            certificate.summary.id, certificate.chain_id
+        ))
+    })
 }

@@ -80,10 +80,14 @@ fn forbidden(query: &CaaQuery<'_>, place: &str, reason: &Forbidden) -> Fault {
             "Add a CAA record at {place} with the property {tag} and the value {}, if this CA is to issue for it.",
             identities(query)
         ),
-        Forbidden::Account => format!(
-            "Add a CAA record at {place} whose accounturi is {}, if this account is to have the certificate.",
-            query.account_uri
-        ),
+        Forbidden::Account => match query.account_uri {
+            Some(uri) => format!(
+                "Add a CAA record at {place} whose accounturi is {uri}, if this account is to have the certificate."
+            ),
+            None => format!(
+                "Take accounturi out of the CAA record at {place}, or get the certificate by the ACME account that it names."
+            ),
+        },
         Forbidden::Method => match query.kind {
             Some(kind) => format!(
                 "Add {kind} to validationmethods in the CAA record at {place}, or use a challenge type that is there."

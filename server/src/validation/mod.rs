@@ -66,8 +66,8 @@ pub struct CaaQuery<'a> {
     pub wildcard: bool,
     /// How control was shown (RFC 8657 §4); `None` when the profile asked for no challenge.
     pub kind: Option<ChallengeKind>,
-    /// RFC 8657 §3.
-    pub account_uri: &'a str,
+    /// RFC 8657 §3; `None` when no ACME account asks, which no `accounturi` allows.
+    pub account_uri: Option<&'a str>,
     /// The issuer domain names that stand for us (`caaIdentities`, RFC 8555 §9.7.6).
     pub identities: &'a [String],
 }

@@ -18,7 +18,8 @@ pub struct Issuance<'a> {
     pub wildcard: bool,
     /// How control was shown; `None`: by no challenge, which no list of challenges allows.
     pub method: Option<ChallengeKind>,
-    pub account_uri: &'a str,
+    /// `None`: no account asks, which no `accounturi` allows.
+    pub account_uri: Option<&'a str>,
 }
 
 /// Why the records do not let this CA issue.
@@ -112,7 +113,7 @@ impl<'a> IssueValue<'a> {
             return Err(Forbidden::Issuer);
         }
         // RFC 8657 §3: given more than once, it cannot be satisfied.
-        if !self.values("accounturi").all(|uri| uri == issuance.account_uri)
+        if !self.values("accounturi").all(|uri| Some(uri) == issuance.account_uri)
             || self.values("accounturi").count() > 1
         {
             return Err(Forbidden::Account);

@@ -26,7 +26,7 @@ mod json;
 pub use challenge::{key_authorization, offered};
 pub use contact::check_contacts;
 pub use external_account::{ExternalAccountBinding, MacAlgorithm};
-pub use identifiers::{RawIdentifier, parse_identifiers};
+pub use identifiers::{MAX_IDENTIFIERS, RawIdentifier, parse_identifiers};
 pub use jwk::{Jwk, KeyKind};
 pub use jws::{Algorithm, Jws, KeyRef};
 pub use model::ChallengeStatus;

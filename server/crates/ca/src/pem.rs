@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, CertificateSigningRequestDer};
 
 /// The label of certificates.
 pub const CERTIFICATE: &str = "CERTIFICATE";
@@ -44,6 +44,14 @@ pub fn decode_certificates(text: &str) -> Result<Vec<Vec<u8>>, PemError> {
     CertificateDer::pem_slice_iter(text.as_bytes())
         .map(|der| der.map(|der| der.to_vec()).map_err(|e| PemError(format!("{e:?}"))))
         .collect()
+}
+
+/// The one certification request in `text`, in DER. Text around it is skipped.
+pub fn decode_request(text: &str) -> Result<Vec<u8>, PemError> {
+    match CertificateSigningRequestDer::from_pem_slice(text.as_bytes()) {
+        Ok(der) => Ok(der.to_vec()),
+        Err(e) => Err(PemError(format!("{e:?}"))),
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::{
-    CertificateFilter, CertificateId, CertificateSummary, Identifier, RenewalDemand, RevocationReason,
-    Timestamp,
+    CertificateFilter, CertificateId, CertificateSummary, Identifier, ProfileId, RenewalDemand,
+    RevocationReason, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -184,6 +184,47 @@ pub async fn download(
     let mut response = pem.into_response();
     let kind = HeaderValue::from_static("application/pem-certificate-chain");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    Ok(response)
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IssueInput {
+    #[schema(value_type = String)]
+    profile_id: ProfileId,
+    /// A certification request (PKCS #10, RFC 2986) in PEM. The certificate is for the names of its subjectAltName.
+    csr: String,
+}
+
+/// A new certificate with its chain.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NewCertificateView {
+    #[serde(flatten)]
+    certificate: CertificateView,
+    /// The certificate, then those above it.
+    pem: String,
+}
+
+/// Issue a certificate without ACME. Your credential vouches for the names; the profile's rules hold for them.
+#[utoipa::path(post, path = "/api/certificates", tag = "certificates", request_body = IssueInput,
+    responses((status = 201, body = NewCertificateView), (status = "4XX", body = ProblemDocument)))]
+pub async fn issue(
+    State(state): State<AppState>,
+    Authenticated(caller): Authenticated,
+    ApiJson(input): ApiJson<IssueInput>,
+) -> Result<Response, ApiError> {
+    let csr = ca::pem::decode_request(&input.csr)
+        .map_err(|_| Error::invalid("csr", "it is not a CERTIFICATE REQUEST in PEM"))?;
+    let (certificate, chain) = certificates::issue(&state.core, &caller, &input.profile_id, &csr).await?;
+    let location = HeaderValue::from_str(&format!("/api/certificates/{}", certificate.summary.id));
+    let view = NewCertificateView {
+        pem: ca::pem::encode_certificates(std::iter::once(&certificate.der).chain(&chain)),
+        certificate: CertificateView::of(certificate.summary, state.core.now()),
+    };
+    let mut response = (StatusCode::CREATED, Json(view)).into_response();
+    if let Ok(location) = location {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
     Ok(response)
 }
 

@@ -19,7 +19,7 @@ async fn ask_with(setup: &Setup, name: &str, wildcard: bool) -> CaaResult {
         identifier: &dns_name(name),
         wildcard,
         kind: Some(ChallengeKind::Dns01),
-        account_uri: ACCOUNT,
+        account_uri: Some(ACCOUNT),
         identities: &["ca.test".to_owned()],
     };
     setup.validator().check_caa(&query).await
@@ -132,7 +132,7 @@ async fn addresses_have_no_caa_records() {
         identifier: &identifier,
         wildcard: false,
         kind: Some(ChallengeKind::Http01),
-        account_uri: ACCOUNT,
+        account_uri: Some(ACCOUNT),
         identities: &[],
     };
     Setup::new(&dns).validator().check_caa(&query).await.assert_valid();

@@ -19,7 +19,7 @@ fn judge_as(wildcard: bool, method: ChallengeKind, records: &[&str]) -> Result<(
     let identities = ["ca.example".to_owned(), "ca2.example".to_owned()];
     permits(
         &records,
-        &Issuance { identities: &identities, wildcard, method: Some(method), account_uri: ACCOUNT },
+        &Issuance { identities: &identities, wildcard, method: Some(method), account_uri: Some(ACCOUNT) },
     )
 }
 
@@ -102,7 +102,7 @@ fn accounts_and_methods_are_bound() {
     let unvalidated = |record: &str| {
         let identities = ["ca.example".to_owned()];
         let issuance =
-            Issuance { identities: &identities, wildcard: false, method: None, account_uri: ACCOUNT };
+            Issuance { identities: &identities, wildcard: false, method: None, account_uri: Some(ACCOUNT) };
         permits(&[property(record)], &issuance)
     };
     assert_eq!(unvalidated("0 issue ca.example"), Ok(()));
@@ -132,7 +132,7 @@ proptest! {
         let authorised = judge(&["0 issue other.example"]).is_ok();
         prop_assert!(!authorised);
         let identities = ["ca.example".to_owned()];
-        let issuance = Issuance { identities: &identities, wildcard: false, method: Some(ChallengeKind::Http01), account_uri: ACCOUNT };
+        let issuance = Issuance { identities: &identities, wildcard: false, method: Some(ChallengeKind::Http01), account_uri: Some(ACCOUNT) };
         let names_us = String::from_utf8_lossy(&value).to_ascii_lowercase().contains("ca.example");
         let record = Property { critical: false, tag: "issue".into(), value };
         prop_assert!(names_us || permits(&[record], &issuance).is_err());
