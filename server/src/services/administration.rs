@@ -115,3 +115,204 @@ fn is_active(user: &User) -> bool {
 fn first_page() -> PageRequest {
     PageRequest { after: None, limit: PageRequest::MAX_LIMIT }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::{ApiKey, ApiKeyId, GroupMapping, ProviderSpec, SystemEntropy};
+    use store::{DatabaseUrl, Store, StoreOptions};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+
+    /// A store with at most one way to be an administrator.
+    struct World {
+        store: Store,
+        _directory: tempfile::TempDir,
+    }
+
+    impl World {
+        async fn new() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let url = DatabaseUrl::Sqlite { path: directory.path().join("test.db") };
+            let store = Store::connect(&StoreOptions::new(url)).await.unwrap();
+            store.migrate().await.unwrap();
+            Self { store, _directory: directory }
+        }
+
+        async fn with(self, key: Option<ApiKey>, user: Option<User>, provider: Option<Provider>) -> Self {
+            self.store
+                .write(move |tx| {
+                    Box::pin(async move {
+                        if let Some(key) = key {
+                            tx.insert_api_key(&key).await?;
+                        }
+                        if let Some(user) = user {
+                            tx.insert_user(&user).await?;
+                        }
+                        if let Some(provider) = provider {
+                            tx.insert_provider(&provider).await?;
+                        }
+                        Ok::<_, Error>(())
+                    })
+                })
+                .await
+                .unwrap();
+            self
+        }
+
+        /// Both questions have one answer.
+        async fn has_admin(&self) -> bool {
+            let any = any_admin(&mut self.store.read().await.unwrap(), NOW).await.unwrap();
+            let left = self
+                .store
+                .write(move |tx| {
+                    Box::pin(async move {
+                        tx.lock_administration().await?;
+                        ensure_admin_left(tx, NOW).await
+                    })
+                })
+                .await;
+            assert!(matches!((any, left), (true, Ok(())) | (false, Err(Error::Conflict(_)))));
+            any
+        }
+    }
+
+    fn grant(role: &str, profiles: &[&str]) -> Grant {
+        Grant {
+            role: role.parse().unwrap(),
+            profiles: profiles.iter().map(|id| id.parse().unwrap()).collect(),
+        }
+    }
+
+    fn user(provider: &str, grants: Vec<Grant>, groups: &[&str]) -> User {
+        User {
+            id: UserId::generate(NOW, &SystemEntropy),
+            provider_id: provider.parse().unwrap(),
+            subject: "s".to_owned(),
+            name: "n".to_owned(),
+            email: None,
+            groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+            grants,
+            version: 1,
+            created_at: NOW,
+            last_sign_in_at: None,
+            deactivated_at: None,
+        }
+    }
+
+    fn provider(mapping: Option<(&str, Grant)>, enabled: bool) -> Provider {
+        let mapping = mapping.map(|(group, grant)| GroupMapping { group: group.to_owned(), grant });
+        Provider {
+            id: "idp-a".parse().unwrap(),
+            spec: ProviderSpec {
+                name: "A".to_owned(),
+                issuer: "https://idp.example".to_owned(),
+                client_id: "certctl".to_owned(),
+                scopes: Vec::new(),
+                groups_claim: "groups".to_owned(),
+                group_mappings: mapping.into_iter().collect(),
+                allowed_email_domains: Vec::new(),
+                ca_certificates: None,
+                enabled,
+            },
+            sealed_client_secret: None,
+            version: 1,
+            created_at: NOW,
+            updated_at: NOW,
+        }
+    }
+
+    fn key(grant: Grant, end: Option<i64>) -> ApiKey {
+        ApiKey {
+            id: ApiKeyId::generate(NOW, &SystemEntropy),
+            name: "k".to_owned(),
+            sha256: [1; 32],
+            grant,
+            allowed_networks: Vec::new(),
+            created_by: "system:test".to_owned(),
+            created_at: NOW,
+            expires_at: end.map(|seconds| Timestamp::from_unix_seconds(NOW.unix_seconds() + seconds)),
+            revoked_at: None,
+            replaced_by: None,
+            last_used_at: None,
+            last_used_from: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn an_administrator_is_one_who_may_do_everything_everywhere_now() {
+        let admin = || grant("admin", &[]);
+        let out = User { deactivated_at: Some(NOW), ..user("local", vec![admin()], &[]) };
+        let member = |groups: &[&str]| Some(user("idp-a", Vec::new(), groups));
+        let mapped = |grant: Grant, enabled: bool| Some(provider(Some(("ops", grant)), enabled));
+        let cases = [
+            ("nobody", None, None, None, false),
+            ("a key", Some(key(admin(), None)), None, None, true),
+            ("a key that has not ended", Some(key(admin(), Some(1))), None, None, true),
+            ("a key that has ended", Some(key(admin(), Some(0))), None, None, false),
+            ("a key within a profile", Some(key(grant("admin", &["a"]), None)), None, None, false),
+            ("an operator's key", Some(key(grant("operator", &[]), None)), None, None, false),
+            ("a local user", None, Some(user("local", vec![admin()], &[])), None, true),
+            (
+                "a local user within a profile",
+                None,
+                Some(user("local", vec![grant("admin", &["a"])], &[])),
+                None,
+                false,
+            ),
+            ("a deactivated user", None, Some(out), None, false),
+            (
+                "a user by a grant",
+                None,
+                Some(user("idp-a", vec![admin()], &[])),
+                Some(provider(None, true)),
+                true,
+            ),
+            (
+                "a user of a disabled provider",
+                None,
+                Some(user("idp-a", vec![admin()], &[])),
+                Some(provider(None, false)),
+                false,
+            ),
+            ("a user of a provider that is gone", None, Some(user("idp-a", vec![admin()], &[])), None, false),
+            ("a member", None, member(&["x", "ops"]), mapped(admin(), true), true),
+            ("a member of another group", None, member(&["Ops"]), mapped(admin(), true), false),
+            (
+                "a member, mapped within a profile",
+                None,
+                member(&["ops"]),
+                mapped(grant("admin", &["a"]), true),
+                false,
+            ),
+            ("a member, mapped to less", None, member(&["ops"]), mapped(grant("operator", &[]), true), false),
+            ("a member of a disabled provider", None, member(&["ops"]), mapped(admin(), false), false),
+            ("a mapping without members", None, None, mapped(admin(), true), false),
+        ];
+        for (what, key, user, provider, expected) in cases {
+            let world = World::new().await.with(key, user, provider).await;
+            assert_eq!(world.has_admin().await, expected, "{what}");
+        }
+    }
+
+    #[tokio::test]
+    async fn users_and_mappings_that_have_a_role_are_found() {
+        let helpdesk = || grant("helpdesk", &["a"]);
+        let world = World::new().await;
+        let world = world
+            .with(
+                None,
+                Some(user("local", vec![helpdesk()], &[])),
+                Some(provider(Some(("desk", helpdesk())), false)),
+            )
+            .await;
+        let mut db = world.store.read().await.unwrap();
+        for (role, found) in [("helpdesk", true), ("other", false)] {
+            let role: RoleId = role.parse().unwrap();
+            assert_eq!(any_user_with_role(&mut db, &role).await.unwrap().is_some(), found);
+            let mapping = any_provider_with_role(&mut db, &role).await.unwrap();
+            assert_eq!(mapping.map(|(_, group)| group), found.then(|| "desk".to_owned()));
+        }
+    }
+}

@@ -22,11 +22,12 @@ const MOST_ROWS: u64 = 200;
 const SMALL_TABLES: [&str; 5] = ["issuers", "profiles", "secrets", "chains", "rate_limits"];
 
 /// Partial indexes that have the wanted rows and no others, in the order of the list where there is one.
-const EXACT: [&str; 4] = [
+const EXACT: [&str; 5] = [
     "c USING INDEX certificates_revoked",
     "c USING INDEX certificates_to_renew",
     "challenges USING INDEX challenges_due",
     "challenges USING COVERING INDEX challenges_due",
+    "users USING INDEX users_with_grants",
 ];
 
 /// Explains each statement before it runs it.
@@ -126,6 +127,7 @@ struct Subjects {
     key: ApiKey,
     eab_key: EabKey,
     event: AuditEvent,
+    user: User,
 }
 
 type Call = for<'t> fn(&'t mut Tx, Subjects) -> BoxFuture<'t, Result<(), StoreError>>;
@@ -162,6 +164,36 @@ const CALLS: &[(&str, Call)] = calls! {
     "API keys": |tx, _s| tx.api_keys(&PageRequest::default());
     "any API key": |tx, _s| tx.any_api_key();
     "API key, revoked": |tx, s| tx.revoke_api_key(&s.key.id, NOW);
+    "any active administrator's key": |tx, _s| tx.any_active_admin_key(NOW);
+    "API key of a role": |tx, _s| tx.api_key_of_role(&"rare".parse::<RoleId>().unwrap());
+    "API keys to report": |tx, _s| tx.api_keys_to_report(NOW, after(300), 50);
+    "API keys that end": |tx, _s| tx.api_keys_ending(NOW, after(300), &PageRequest::default());
+    "API keys that end, the next page": |tx, s| async move {
+        let after_own = Some(format!("{}-{}", after(100).unix_micros(), s.key.id));
+        tx.api_keys_ending(NOW, after(300), &PageRequest { after: after_own, limit: 50 }).await
+    };
+    "API keys that end, counted": |tx, _s| tx.count_api_keys_ending(NOW, after(300));
+    "API key, new": |tx, _s| async move { tx.insert_api_key(&api_key("new", [8; 32])).await };
+    "API key, replaced": |tx, s| tx.replace_api_key(&s.key.id, &s.key.id, NOW);
+    "API key, used": |tx, s| tx.note_api_key_use(&s.key.id, NOW, None);
+    "API key, reported": |tx, s| tx.mark_api_key_reported(&s.key.id);
+    "role": |tx, _s| tx.role(&"own".parse::<RoleId>().unwrap());
+    "roles": |tx, _s| tx.roles(&PageRequest::default());
+    "roles by ids": |tx, _s| async move { tx.roles_by_ids(&["own".parse().unwrap()]).await };
+    "role, new": |tx, _s| async move { tx.insert_role(&role("new")).await };
+    "role, replaced": |tx, _s| async move { tx.replace_role(&role("own"), 1).await };
+    "role, deleted": |tx, _s| tx.delete_role(&"own".parse::<RoleId>().unwrap(), 1);
+    "administration, locked": |tx, _s| tx.lock_administration();
+    "user": |tx, s| tx.user(&s.user.id);
+    "user by subject": |tx, s| tx.user_by_subject(&s.user.provider_id, &s.user.subject);
+    "users": |tx, _s| tx.users(&UserFilter::default());
+    "users of a provider": |tx, s| tx.users(&UserFilter {
+        provider_id: Some(s.user.provider_id.clone()), ..UserFilter::default()
+    });
+    "users with grants": |tx, _s| tx.users_with_grants(&PageRequest::default());
+    "user, new": |tx, _s| async move { tx.insert_user(&user("idp-rare", "new")).await };
+    "user, replaced": |tx, s| async move { tx.replace_user(&s.user, 1).await };
+    "user, signed in": |tx, s| tx.note_sign_in(&s.user.id, "x", None, &[], NOW);
     "EAB key": |tx, s| tx.eab_key(&s.eab_key.id);
     "EAB keys": |tx, _s| tx.eab_keys(&PageRequest::default());
     "EAB key, used": |tx, s| tx.use_eab_key(&s.eab_key, NOW);
@@ -354,6 +386,26 @@ const CALLS: &[(&str, Call)] = calls! {
     "profile": |tx, _s| tx.profile(&PROFILE.parse::<ProfileId>().unwrap());
 };
 
+/// An administrator's, which ends before all others.
+fn own_key() -> ApiKey {
+    ApiKey { grant: Grant::admin(), expires_at: Some(after(100)), ..api_key("own", [7; 32]) }
+}
+
+fn own_user() -> User {
+    User { grants: vec![Grant::admin()], ..user("idp-rare", "own") }
+}
+
+fn role(id: &str) -> Role {
+    Role {
+        id: id.parse().unwrap(),
+        description: String::new(),
+        permissions: Permissions::NONE,
+        version: 1,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
 fn counter(number: u64) -> RateCounter {
     RateCounter {
         limit: RateLimit::NameOrders,
@@ -429,7 +481,7 @@ async fn seed(store: &Store) -> Subjects {
     event.id = AuditEventId::generate(after(9000), &SystemEntropy);
     event.created_at = after(9000);
     let subjects =
-        Subjects { account: own, order, certificate, key: api_key("own", [7; 32]), eab_key, event };
+        Subjects { account: own, order, certificate, key: own_key(), eab_key, event, user: own_user() };
     let stored = subjects.clone();
     put(store, move |tx| {
         Box::pin(async move {
@@ -440,6 +492,8 @@ async fn seed(store: &Store) -> Subjects {
             tx.insert_certificate(&stored.certificate).await?;
             tx.insert_api_key(&stored.key).await?;
             tx.insert_eab_key(&stored.eab_key).await?;
+            tx.insert_role(&role("own")).await?;
+            tx.insert_user(&stored.user).await?;
             tx.record(&[stored.event]).await
         })
     })
@@ -478,6 +532,8 @@ async fn seed_others(tx: &mut Tx, numbers: std::ops::Range<u64>) -> Result<(), S
         hash[..8].copy_from_slice(&(number + 1).to_be_bytes());
         hash[31] = 1;
         tx.insert_api_key(&api_key("other", hash)).await?;
+        tx.insert_user(&user("idp-other", &format!("other {number}"))).await?;
+        tx.insert_role(&role(&format!("other-{number}"))).await?;
         let mut created = event(&format!("acme:{}", other.id), "order.created");
         created.resource_id = ended.order.id.to_string();
         events.push(created);
@@ -588,6 +644,7 @@ async fn ten_thousand_pending_orders_of_an_account_do_not_burden_its_next_one() 
             key: api_key("own", [7; 32]),
             eab_key: eab_key(),
             event: event("acme:own", "x"),
+            user: own_user(),
             account: own.clone(),
         };
         let stored = subjects.clone();

@@ -159,3 +159,20 @@ pub fn api_key(name: &str, sha256: [u8; 32]) -> ApiKey {
         last_used_from: None,
     }
 }
+
+/// Somebody without a role of their own.
+pub fn user(provider: &str, subject: &str) -> User {
+    User {
+        id: UserId::generate(NOW, &SystemEntropy),
+        provider_id: provider.parse().unwrap(),
+        subject: subject.to_owned(),
+        name: "Some Body".to_owned(),
+        email: Some("some@example.com".to_owned()),
+        groups: vec!["staff".to_owned()],
+        grants: Vec::new(),
+        version: 1,
+        created_at: NOW,
+        last_sign_in_at: None,
+        deactivated_at: None,
+    }
+}
