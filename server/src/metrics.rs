@@ -99,7 +99,7 @@ impl Metrics {
             .expect(expect),
             api_keys_expiring: IntGauge::with_opts(opts(
                 "api_keys_expiring",
-                "Active API keys that end within 14 days.",
+                "Active API keys without a successor that end within 14 days.",
             ))
             .expect(expect),
         };

@@ -33,10 +33,7 @@ async fn report_ends(core: &Core) -> Result<()> {
         let keys = core.store.read().await?.api_keys_to_report(now, now + EXPIRY_NOTICE, BATCH).await?;
         let full = keys.len() == BATCH as usize;
         for key in keys {
-            let details = json!({
-                "name": key.name, "role": key.grant.role, "expires_at": key.expires_at,
-                "replaced_by": key.replaced_by,
-            });
+            let details = json!({ "name": key.name, "role": key.grant.role, "expires_at": key.expires_at });
             let caller = Caller::system("api-keys");
             let event = core.event(&caller, "api_key.expiring", resource(&key.id), details);
             core.store

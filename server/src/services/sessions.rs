@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use model::{
-    Actor, ApiKey, ApiKeyState, AuditEvent, Caller, Grant, Owner, Principal, ProviderId, Rights, Session,
-    SessionData, SessionId, SignInMethod, SignedIn, Timestamp,
+    Actor, AuditEvent, Caller, Grant, Owner, Principal, ProviderId, Rights, Session, SessionData, SessionId,
+    SignInMethod, SignedIn, Timestamp,
 };
 use serde_json::{Value, json};
 use store::{StoreError, Tx};
 
+use super::api_keys;
 use crate::auth::{self, SessionSecret};
 use crate::config::SessionConfig;
 use crate::core::{Core, Resource};
@@ -191,7 +192,7 @@ pub async fn check(core: &Arc<Core>, asking: &Caller, secret: &SessionSecret) ->
         return Ok(None);
     }
     if let Owner::ApiKey(key) = &signed_in.owner
-        && !is_usable(key, asking, now)
+        && api_keys::usable(key, asking, now).is_err()
     {
         return Ok(None);
     }
@@ -214,14 +215,6 @@ pub async fn check(core: &Arc<Core>, asking: &Caller, secret: &SessionSecret) ->
     follow_rights(core, &mut checked).await?;
     note_seen(core, &checked.signed_in.session, now);
     Ok(Some(checked))
-}
-
-/// Whether `key` may be used by whoever asks.
-fn is_usable(key: &ApiKey, asking: &Caller, now: Timestamp) -> bool {
-    let networks = &key.allowed_networks;
-    let allowed = networks.is_empty()
-        || asking.client_ip.is_some_and(|ip| networks.iter().any(|net| net.contains(&ip)));
-    key.state(now) == ApiKeyState::Active && allowed
 }
 
 fn actor(principal: &Principal) -> Actor {

@@ -46,8 +46,10 @@ pub fn decode_certificates(text: &str) -> Result<Vec<Vec<u8>>, PemError> {
         .collect()
 }
 
-/// The one certification request in `text`, in DER. Text around it is skipped.
+/// The first certification request in `text`, in DER. Text around it is skipped. Some programs still label it as RFC 7468
+/// §7 has it for old ones.
 pub fn decode_request(text: &str) -> Result<Vec<u8>, PemError> {
+    let text = text.replace("NEW CERTIFICATE REQUEST-----", "CERTIFICATE REQUEST-----");
     match CertificateSigningRequestDer::from_pem_slice(text.as_bytes()) {
         Ok(der) => Ok(der.to_vec()),
         Err(e) => Err(PemError(format!("{e:?}"))),
@@ -72,6 +74,17 @@ mod tests {
             }
             assert!(pem.ends_with("-----\n") && !pem.contains("\n\n"));
             assert_eq!(decode_certificates(&pem).unwrap(), [der]);
+        }
+    }
+
+    #[test]
+    fn a_request_is_found_under_both_of_its_labels() {
+        for label in ["CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"] {
+            let text = format!("Subject: x\n{}", encode(label, &[1, 2, 3]));
+            assert_eq!(decode_request(&text).unwrap(), [1, 2, 3], "{label}");
+        }
+        for other in ["", "AQID", &encode(CERTIFICATE, &[1]), "-----BEGIN CERTIFICATE REQUEST-----\nAA"] {
+            assert!(decode_request(other).is_err(), "{other}");
         }
     }
 

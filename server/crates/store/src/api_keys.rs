@@ -50,7 +50,7 @@ impl Reader {
         row.map(|row| row.of("api_keys").parse("id")).transpose()
     }
 
-    /// Active keys that end before `before` and whose end was not reported yet; at most `limit`.
+    /// Active keys without a successor that end before `before` and whose end was not reported yet; at most `limit`.
     pub async fn api_keys_to_report(
         &mut self,
         now: Timestamp,
@@ -61,7 +61,7 @@ impl Reader {
             "SELECT ",
             columns!(),
             " FROM api_keys WHERE revoked_at IS NULL AND expires_at IS NOT NULL AND expires_at > $1 \
-             AND expires_at < $2 AND (expiry_reported IS NULL OR expiry_reported <> expires_at) \
+             AND expires_at < $2 AND replaced_by IS NULL AND (expiry_reported IS NULL OR expiry_reported <> expires_at) \
              ORDER BY expires_at LIMIT $3"
         );
         let rows = self.fetch_all(sql, args![now, before, i64::from(limit)]).await?;
@@ -89,14 +89,14 @@ impl Reader {
         Ok(Page::from_overfull(keys, limit, cursor))
     }
 
-    /// How many active keys end before `before`.
+    /// How many active keys without a successor end before `before`.
     pub async fn count_api_keys_ending(
         &mut self,
         now: Timestamp,
         before: Timestamp,
     ) -> Result<i64, StoreError> {
         let sql = "SELECT COUNT(*) AS n FROM api_keys WHERE revoked_at IS NULL AND expires_at IS NOT NULL \
-                   AND expires_at > $1 AND expires_at < $2";
+                   AND expires_at > $1 AND expires_at < $2 AND replaced_by IS NULL";
         let row = self.fetch_optional(sql, args![now, before]).await?;
         row.map_or(Ok(0), |row| row.of("api_keys").int("n"))
     }

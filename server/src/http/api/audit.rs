@@ -21,7 +21,7 @@ pub struct AuditEventView {
     id: String,
     #[schema(value_type = String)]
     created_at: Timestamp,
-    /// `acme:<account>`, `key:<id>`, `system:<job>` or `anonymous`.
+    /// `acme:<account>`, `key:<id>`, `user:<id>`, `system:<job>` or `anonymous`.
     actor: String,
     action: String,
     resource_type: String,
