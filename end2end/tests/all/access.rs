@@ -6,6 +6,7 @@ mod issue;
 mod keys;
 mod last_admin;
 mod matrix;
+mod replicas;
 mod roles;
 mod scopes;
 
