@@ -9,6 +9,11 @@ use async_trait::async_trait;
 pub trait Backend: Send + Sync + fmt::Debug {
     async fn start(&self) -> Result<StartView, PageError>;
     async fn trust(&self) -> Result<TrustView, PageError>;
+    /// `return_to`: where the visitor wants to go, as the query says it.
+    async fn sign_in(&self, return_to: Option<String>) -> Result<SignInView, PageError>;
+    /// Whether the one-time link with this token would sign somebody in.
+    async fn link(&self, token: &str) -> Result<bool, PageError>;
+    async fn account(&self) -> Result<AccountView, PageError>;
 }
 
 /// Why a page cannot be shown. The text is for the reader.
@@ -17,6 +22,9 @@ pub enum PageError {
     /// Something broke; the log has the cause.
     #[error("The server could not put this page together. The request id leads to the cause in its log.")]
     Internal,
+    /// Whoever is not signed in is led to the sign-in page instead.
+    #[error("Sign in to see this page.")]
+    SignIn,
     /// It may work in a moment.
     #[error("The server cannot do this right now. Try again in a few seconds.")]
     Unavailable,
@@ -26,9 +34,81 @@ impl PageError {
     pub fn status(&self) -> u16 {
         match self {
             Self::Internal => 500,
+            Self::SignIn => 401,
             Self::Unavailable => 503,
         }
     }
+}
+
+/// Somebody who is signed in, as every page shows them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct VisitorView {
+    pub name: String,
+    /// For the forms of the pages.
+    pub csrf_token: String,
+    /// What every administrator must know at once.
+    pub warning: Option<String>,
+}
+
+/// Without the token.
+impl fmt::Debug for VisitorView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VisitorView").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The ways in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignInView {
+    pub providers: Vec<ProviderLink>,
+    /// Whether local administrators may sign in with a password.
+    pub break_glass: bool,
+    /// A path of this server.
+    pub return_to: String,
+}
+
+/// An identity provider to sign in through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderLink {
+    pub name: String,
+    pub url: String,
+}
+
+/// What people see of themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountView {
+    pub name: String,
+    pub email: Option<String>,
+    /// As audit events name them.
+    pub actor: String,
+    /// Through what they are signed in.
+    pub way: String,
+    pub groups: Vec<String>,
+    pub roles: Vec<Held>,
+    pub permissions: Vec<Held>,
+    pub sessions: Vec<SessionRow>,
+}
+
+/// A role or a permission, and how far it reaches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    pub name: String,
+    /// Ids of profiles; empty: everywhere.
+    pub profiles: Vec<String>,
+}
+
+/// A session of the visitor. Times are in UTC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRow {
+    pub id: String,
+    pub way: String,
+    pub began: String,
+    pub last_seen: String,
+    pub ends: String,
+    pub client_ip: Option<String>,
+    pub user_agent: Option<String>,
+    /// Whether it is the one that asks.
+    pub current: bool,
 }
 
 /// The first page.

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-use crate::{Anchor, PageError, PageRequest};
+use crate::{Anchor, PageError, PageRequest, VisitorView};
 
 /// Header and main part of a public page. `current`: the path of the page, to mark it in the navigation.
 #[component]
@@ -12,6 +12,10 @@ pub fn Page(title: &'static str, current: &'static str, children: Children) -> i
         let here = (path == current).then_some("page");
         view! { <li><a href=path aria-current=here>{text}</a></li> }
     };
+    let request = use_context::<PageRequest>();
+    let visitor = request.as_ref().and_then(|r| r.visitor.clone());
+    let warning = visitor.as_ref().and_then(|v| v.warning.clone());
+    let refusal = request.and_then(|r| r.refusal);
     view! {
         <Title text=format!("{title} – certctl")/>
         <a class="skip" href="#main">"Skip to content"</a>
@@ -20,9 +24,48 @@ pub fn Page(title: &'static str, current: &'static str, children: Children) -> i
             <nav aria-label="Pages">
                 <ul>{link("/", "Start")} {link("/pki", "Trust this CA")}</ul>
             </nav>
+            {who(visitor, current)}
         </header>
-        <main id="main" class="main">{children()}</main>
+        {warning.map(|text| view! { <p class="banner" role="alert"><strong>"Break-glass. "</strong> {text}</p> })}
+        <main id="main" class="main">
+            {refusal.map(|text| view! { <p class="note bad" role="alert">{sentence(&text)}</p> })}
+            {children()}
+        </main>
     }
+}
+
+/// Who is signed in and the way out, or the way in.
+fn who(visitor: Option<VisitorView>, current: &'static str) -> impl IntoView {
+    match visitor {
+        Some(VisitorView { name, csrf_token, .. }) => {
+            let here = (current == "/account").then_some("page");
+            view! {
+                <div class="who">
+                    <a href="/account" aria-current=here>{name}</a>
+                    <form method="post" action="/auth/logout">
+                        <CsrfToken token=csrf_token/>
+                        <button class="button">"Sign out"</button>
+                    </form>
+                </div>
+            }
+            .into_any()
+        }
+        None if current == "/sign-in" => ().into_any(),
+        None => view! { <div class="who"><a class="button" href="/sign-in">"Sign in"</a></div> }.into_any(),
+    }
+}
+
+/// What a form of somebody who is signed in must send along.
+#[component]
+pub fn CsrfToken(token: String) -> impl IntoView {
+    view! { <input type="hidden" name="csrf_token" value=token/> }
+}
+
+/// Errors are written in lower case and without a full stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
 }
 
 /// A page that shows what `load` gives, or why it cannot.

@@ -8,8 +8,8 @@ use leptos_meta::{MetaTags, provide_meta_context};
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::path;
 
-use crate::Backend;
-use crate::pages::{NotFound, Start, Trust};
+use crate::pages::{Account, Link, NotFound, SignIn, Start, Trust};
+use crate::{Backend, VisitorView};
 
 /// What the server gives to the rendering of one page, as leptos context.
 #[derive(Debug, Clone)]
@@ -18,6 +18,10 @@ pub struct PageRequest {
     /// The path of the style sheet; its name changes with its content.
     pub stylesheet: Arc<str>,
     pub status: Status,
+    /// Who is signed in.
+    pub visitor: Option<VisitorView>,
+    /// Why what the visitor sent was refused; the page that they sent it from says so.
+    pub refusal: Option<String>,
 }
 
 /// The HTTP status of the answer, as the page decides it.
@@ -70,6 +74,9 @@ pub fn App() -> impl IntoView {
             <Routes fallback=NotFound>
                 <Route path=path!("/") view=Start/>
                 <Route path=path!("/pki") view=Trust/>
+                <Route path=path!("/sign-in") view=SignIn/>
+                <Route path=path!("/account") view=Account/>
+                <Route path=path!("/auth/link/:token") view=Link/>
             </Routes>
         </Router>
     }

@@ -8,5 +8,8 @@ mod components;
 mod document;
 mod pages;
 
-pub use backend::{AcmeView, Anchor, Backend, PageError, StartView, TrustView};
+pub use backend::{
+    AccountView, AcmeView, Anchor, Backend, Held, PageError, ProviderLink, SessionRow, SignInView, StartView,
+    TrustView, VisitorView,
+};
 pub use document::{App, PageRequest, Status, shell};

@@ -9,6 +9,7 @@ pub mod challenge;
 pub mod conformance;
 pub mod dns;
 pub mod program;
+pub mod replicas;
 pub mod socket;
 
 use testkit::server::ServerBuilder;

@@ -9,12 +9,13 @@ use serde_json::Value;
 use store::Store;
 use tokio::sync::Notify;
 
-use crate::auth::{BootstrapToken, KeyUse};
+use crate::auth::{BootstrapToken, KeyUse, Throttle};
 use crate::config::TermsOfService;
 use crate::config::ValidationConfig;
 use crate::http::links::Links;
 use crate::limits::RateLimiter;
 use crate::metrics::Metrics;
+use crate::services::break_glass::BreakGlass;
 use crate::services::sessions::Sessions;
 use crate::signers::Signers;
 use crate::validation::Validator;
@@ -34,6 +35,8 @@ pub struct Core {
     pub sessions: Sessions,
     pub key_use: KeyUse,
     pub bootstrap_token: Option<BootstrapToken>,
+    pub break_glass: BreakGlass,
+    pub attempts: Throttle,
     pub validation: Validation,
 }
 

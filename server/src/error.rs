@@ -46,6 +46,12 @@ pub enum Error {
         /// Seconds.
         retry_after: u64,
     },
+    /// Too many attempts to sign in from one network.
+    #[error("too many attempts from your network; try again in {} minutes", retry_after.div_ceil(60))]
+    TooManyAttempts {
+        /// Seconds.
+        retry_after: u64,
+    },
     #[error("{0}")]
     Unauthenticated(String),
     /// It can be tried again soon; nothing was done.
@@ -89,7 +95,7 @@ impl Error {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::PreconditionFailed(_) => StatusCode::PRECONDITION_FAILED,
-            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::RateLimited { .. } | Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
             Self::Overloaded | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -116,7 +122,7 @@ impl Error {
             | Self::NotFound(_)
             | Self::PreconditionFailed(_) => ProblemType::Malformed,
             Self::Forbidden(_) | Self::Unauthenticated(_) => ProblemType::Unauthorized,
-            Self::RateLimited { .. } => ProblemType::RateLimited,
+            Self::RateLimited { .. } | Self::TooManyAttempts { .. } => ProblemType::RateLimited,
             Self::Internal(_) | Self::Overloaded | Self::Unavailable(_) => ProblemType::ServerInternal,
         };
         Problem::new(kind, detail).with_status(status)
@@ -135,6 +141,7 @@ impl Error {
             Self::Overloaded => "urn:certctl:error:overloaded",
             Self::PreconditionFailed(_) => "urn:certctl:error:precondition-failed",
             Self::RateLimited { .. } => ProblemType::RateLimited.urn(),
+            Self::TooManyAttempts { .. } => "urn:certctl:error:too-many-attempts",
             Self::Unauthenticated(_) => "urn:certctl:error:unauthenticated",
             Self::Unavailable(_) => "urn:certctl:error:unavailable",
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{AttemptOutcome, ChallengeKind, ProfileId, RateLimit};
+use model::{AttemptOutcome, ChallengeKind, ProfileId, RateLimit, SignInMethod};
 use prometheus::{
     Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
@@ -17,6 +17,7 @@ pub struct Metrics {
     issuances: IntCounterVec,
     shed: IntCounterVec,
     rate_limited: IntCounterVec,
+    sign_ins: IntCounterVec,
     orders: IntGaugeVec,
     validations: IntCounterVec,
     validation_queue: IntGauge,
@@ -61,6 +62,11 @@ impl Metrics {
             rate_limited: IntCounterVec::new(
                 opts("rate_limited_total", "Requests refused (429) by a rate limit, by its name."),
                 &["limit"],
+            )
+            .expect(expect),
+            sign_ins: IntCounterVec::new(
+                opts("sign_ins_total", "Sign-ins that succeeded (started) or were refused (refused), by method."),
+                &["method", "outcome"],
             )
             .expect(expect),
             orders: IntGaugeVec::new(
@@ -109,6 +115,7 @@ impl Metrics {
             Box::new(metrics.issuances.clone()),
             Box::new(metrics.shed.clone()),
             Box::new(metrics.rate_limited.clone()),
+            Box::new(metrics.sign_ins.clone()),
             Box::new(metrics.orders.clone()),
             Box::new(metrics.validations.clone()),
             Box::new(metrics.validation_queue.clone()),
@@ -119,6 +126,11 @@ impl Metrics {
             metrics.registry.register(collector).expect(expect);
         }
         metrics
+    }
+
+    pub fn sign_in(&self, method: SignInMethod, started: bool) {
+        let outcome = if started { "started" } else { "refused" };
+        self.sign_ins.with_label_values(&[method.as_str(), outcome]).inc();
     }
 
     pub fn request(&self, method: &str, route: &str, status: u16, took: Duration) {

@@ -17,7 +17,7 @@ use serde_json::json;
 use store::{DatabaseUrl, Store, StoreError, StoreOptions};
 use tokio::net::TcpListener;
 
-use crate::auth::{ApiKeyText, BootstrapToken, KeyUse};
+use crate::auth::{ApiKeyText, BootstrapToken, KeyUse, Throttle};
 use crate::config::{Config, ConfigError, DatabaseConfig, DatabaseLocation, Settings, TlsConfig};
 use crate::core::{Core, Resource, Validation};
 use crate::error::Error;
@@ -29,6 +29,7 @@ use crate::jobs::{self, Renewal, Source};
 use crate::limits::RateLimiter;
 use crate::metrics::Metrics;
 use crate::services::api_keys;
+use crate::services::break_glass::BreakGlass;
 use crate::services::sessions::Sessions;
 use crate::signers::Signers;
 use crate::state::{AppState, Inner, Nonces, SpentNonces};
@@ -103,6 +104,7 @@ pub async fn open(config: &Config, purpose: Purpose) -> Result<Opened, StartErro
     let validator = Validator::new(&config.validation).map_err(|e| StartError::Other(e.to_string()))?;
     let caa_identities = config.acme.caa_identities.clone();
     add_alternate_chains(&mut signer, config, clock.as_ref())?;
+    let break_glass = BreakGlass::new(config.session.break_glass, entropy.as_ref());
     let core = Core {
         validation: Validation::new(validator, &config.validation, caa_identities, links),
         store,
@@ -118,6 +120,8 @@ pub async fn open(config: &Config, purpose: Purpose) -> Result<Opened, StartErro
         sessions: Sessions::new(config.session),
         key_use: KeyUse::default(),
         bootstrap_token: config.bootstrap_token.as_ref().map(|token| BootstrapToken::new(token.expose())),
+        break_glass,
+        attempts: Throttle::default(),
     };
     Ok(Opened { core: Arc::new(core), _lock: lock, ca_from_files })
 }

@@ -31,7 +31,7 @@ async fn every_link_of_the_pages_leads_somewhere(engine: Engine) {
             waiting.extend(links(&answer.text(), &server.base_url()));
         }
     }
-    assert_eq!(pages, 2, "start and trust: {seen:?}");
+    assert_eq!(pages, 3, "start, trust and sign-in: {seen:?}");
     let has = |part: &str| seen.iter().any(|path| path.contains(part));
     for wanted in ["/pki/iss-internal-ca.pem", "/pki/server-ca.cabundle", "/style/main.", "/acme/directory"] {
         assert!(has(wanted), "no link to {wanted}: {seen:?}");

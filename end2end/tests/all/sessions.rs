@@ -1,7 +1,12 @@
 //! People who are signed in, and those who try to be.
 
+mod break_glass;
 mod cookies;
 mod csrf;
+mod links;
+mod pages;
+mod people;
+mod rights;
 
 use end2end::Engine;
 use end2end::browser::Browser;
@@ -39,6 +44,24 @@ impl Setup {
 
 fn text(value: &Value, field: &str) -> String {
     value[field].as_str().unwrap_or_else(|| panic!("{field} in {value}")).to_owned()
+}
+
+/// A new one-time link, as the command line prints it: its path.
+fn login_link(server: &CertctlServer) -> String {
+    let output = server.command(["login-link"]).output().expect("the binary runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let url = String::from_utf8(output.stdout).expect("a URL").trim().to_owned();
+    url.strip_prefix(&server.external_url()).unwrap_or_else(|| panic!("{url}")).to_owned()
+}
+
+/// Signs in as the local administrator, and returns their id.
+pub async fn sign_in_by_link(browser: &Browser, server: &CertctlServer) -> String {
+    let path = login_link(server);
+    let token = path.rsplit('/').next().expect("a token");
+    let answer = browser.submit(server, "/auth/link", &[("token", token)]).await;
+    assert_eq!(answer.status, 303, "{}", answer.text());
+    let me = browser.get(server, "/api/auth/me").await.expect(200);
+    text(&me["user"], "id")
 }
 
 /// Whether the browser is signed in.

@@ -6,13 +6,17 @@ mod api_key;
 mod bootstrap;
 mod grant;
 mod key_use;
+mod password;
 mod permission;
 mod session;
+mod throttle;
 
 pub use access::{grants_of, rights};
 pub use api_key::{ApiKeyText, MIN_CHOSEN_LENGTH, hash, is_plausible, presented};
 pub use bootstrap::{BootstrapToken, Presented};
 pub use grant::{MAX_PROFILES, check_grantable, check_held};
 pub use key_use::{KeyRefusal, KeyUse};
+pub use password::PasswordHasher;
 pub use permission::{authorise, authorise_named, authorise_within, reach};
 pub use session::{SessionSecret, is_same_secret, random_token, rights_digest};
+pub use throttle::Throttle;

@@ -8,6 +8,7 @@ mod backup;
 mod doctor;
 mod quickstart;
 mod serve;
+mod sign_in;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -44,6 +45,13 @@ pub fn command() -> Command {
     let with_settings =
         |name: &'static str, about: &'static str| Settings::add_args(Command::new(name).about(about));
     let file = |help: &'static str| Arg::new("file").value_name("FILE").required(true).help(help);
+    let name = || {
+        Arg::new("name")
+            .long("name")
+            .value_name("NAME")
+            .required(true)
+            .help("Whose password: who signs in with it")
+    };
     Command::new("certctl")
         .about("A private certificate authority that speaks ACME")
         .version(env!("CARGO_PKG_VERSION"))
@@ -77,6 +85,28 @@ pub fn command() -> Command {
                 .subcommand_required(true)
                 .subcommand(api_key::with_args(with_settings("create", "Create an API key and print it"))),
         )
+        .subcommand(with_settings("login-link", "Print a link that signs the first administrator in, once"))
+        .subcommand(
+            Command::new("break-glass")
+                .about("Manage passwords for the day on which the identity provider is down")
+                .subcommand_required(true)
+                .subcommand(
+                    with_settings(
+                        "set-password",
+                        "Give a local administrator a password: a line of standard input, 14 characters or more",
+                    )
+                    .arg(name())
+                    .arg(
+                        Arg::new("generate")
+                            .long("generate")
+                            .action(ArgAction::SetTrue)
+                            .help("Make a password up and print it instead"),
+                    ),
+                )
+                .subcommand(
+                    with_settings("remove", "Take a local administrator's password away").arg(name()),
+                ),
+        )
         .subcommand(
             with_settings("backup", "Write a consistent copy of the SQLite database, also while serving")
                 .arg(file("The file to write; it must not exist")),
@@ -104,6 +134,12 @@ async fn dispatch(matches: &ArgMatches) -> ExitCode {
         "doctor" => return doctor::run(&Settings::from_matches(sub)).await,
         "api-key" => match sub.subcommand() {
             Some((_, create)) => api_key::create(create, &Settings::from_matches(create)).await,
+            None => return ExitCode::from(FAILED),
+        },
+        "login-link" => sign_in::login_link(&Settings::from_matches(sub)).await,
+        "break-glass" => match sub.subcommand() {
+            Some(("set-password", set)) => sign_in::set_password(set, &Settings::from_matches(set)).await,
+            Some((_, remove)) => sign_in::remove_password(remove, &Settings::from_matches(remove)).await,
             None => return ExitCode::from(FAILED),
         },
         "backup" => backup::backup(sub, &Settings::from_matches(sub)).await,

@@ -11,10 +11,12 @@ use model::{AcmeAuthMode, CaaMode, Caller, Identifier, IssuerId, ProfileId, Prof
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::serve::stop_signal;
+use super::sign_in;
 use crate::auth::ApiKeyText;
 use crate::config::{Config, Settings, create_private_file};
 use crate::core::Core;
 use crate::error::Error;
+use crate::http::links::Links;
 use crate::services::profiles;
 use crate::startup::{Server, StartError};
 
@@ -33,6 +35,7 @@ pub async fn run(matches: &ArgMatches, mut settings: Settings) -> Result<(), Sta
     let domain = Identifier::parse_any(domain)
         .map_err(|e| StartError::Other(format!("--domain: `{domain}` is no name for a certificate: {e}")))?;
     let url = config.http.external_url.to_string();
+    let links = Links::new(config.http.external_url.clone());
     let stop = stop_signal()?;
 
     step(&format!(
@@ -52,6 +55,7 @@ pub async fn run(matches: &ArgMatches, mut settings: Settings) -> Result<(), Sta
     }
     ensure_profile(&core).await?;
     step(&format!("The profile `{PROFILE}` issues for names under **.internal to clients on this machine"));
+    let (link, end) = sign_in::make_link(&core, &links).await?;
 
     let (end_serving, serving_ends) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(server.run(async {
@@ -67,6 +71,7 @@ pub async fn run(matches: &ArgMatches, mut settings: Settings) -> Result<(), Sta
     let once = matches.get_flag("once");
     if let (Ok(files), Some(ca_file)) = (&obtained, &server_ca) {
         print!("{}", next_steps(&url, &directory, ca_file, files, fresh_key.as_deref()));
+        println!("\nSign in to the GUI, once, until {end}:\n  {link}");
         if !once {
             println!("\nServing until Ctrl-C.");
             let _ = std::io::stdout().flush();

@@ -1,14 +1,16 @@
 use std::time::Duration;
 
-use super::{ConfigError, Settings, parse_duration};
+use super::{ConfigError, Settings, parse_bool, parse_duration};
 
-/// How long those who are signed in stay so.
+/// Who can sign in, and how long they stay signed in.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionConfig {
     /// Without a request.
     pub idle: Duration,
     /// In all.
     pub lifetime: Duration,
+    /// Whether passwords open anything.
+    pub break_glass: bool,
 }
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -26,6 +28,7 @@ impl SessionConfig {
         let config = Self {
             idle: read(idle, DAY, "1s to 24h, for example 1h")?,
             lifetime: read(lifetime, 7 * DAY, "1s to 168h, for example 8h")?,
+            break_glass: parse_bool(settings, "CERTCTL_BREAK_GLASS_ENABLED")?,
         };
         if config.idle > config.lifetime {
             let fault = format!("{} is longer than {lifetime}", settings.value(idle));
@@ -48,6 +51,7 @@ mod tests {
         let config = config(&[]).unwrap();
         let hour = Duration::from_secs(3600);
         assert_eq!((config.idle, config.lifetime), (hour, 8 * hour));
+        assert!(!config.break_glass);
     }
 
     #[test]
@@ -58,6 +62,7 @@ mod tests {
             ("CERTCTL_SESSION_IDLE", "9h"),
             ("CERTCTL_SESSION_LIFETIME", "soon"),
             ("CERTCTL_SESSION_LIFETIME", "169h"),
+            ("CERTCTL_BREAK_GLASS_ENABLED", "maybe"),
         ] {
             let error = config(&[(name, value)]).unwrap_err().to_string();
             assert!(error.starts_with(name) && error.contains(value), "{error}");

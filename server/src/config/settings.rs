@@ -219,6 +219,12 @@ pub const TABLE: &[Setting] = &[
         "How long people stay signed in at most, 1s to 168h.",
     ),
     setting(
+        "CERTCTL_BREAK_GLASS_ENABLED",
+        "false",
+        "BOOL",
+        "Whether local administrators can sign in with a password that `certctl break-glass set-password` gave them, for the day on which the identity provider is down. Every use is an audit event, an error in the log, and a banner for all administrators.",
+    ),
+    setting(
         "CERTCTL_MAX_CONNECTIONS",
         "1024",
         "NUMBER",

@@ -123,14 +123,26 @@ routes! {
     get    "/api/auth/me"                       => api::identity::me;
     get    "/api/audit-events"                  => api::audit::list;
     get    "/api/audit-events/export"           => api::audit::export;
+    get    "/api/sessions"                      => api::sessions::list;
+    post   "/api/sessions/revoke"               => api::sessions::revoke_all;
+    delete "/api/sessions/{id}"                 => api::sessions::remove;
+    get    "/api/users"                         => api::users::list;
+    get    "/api/users/{id}"                    => api::users::read;
+    put    "/api/users/{id}/grants"             => api::users::set_grants;
+    post   "/api/users/{id}/deactivate"         => api::users::deactivate;
+    post   "/api/users/{id}/reactivate"         => api::users::reactivate;
     get    "/api/openapi.json"                  => openapi::document;
 }
 
 routes! {
     /// Signing in and out, for browsers.
     AUTH_ROUTES, auth_router:
-    post "/auth/api-key" => auth::api_key::sign_in;
-    post "/auth/logout"  => auth::logout::sign_out;
+    post "/auth/api-key"            => auth::api_key::sign_in;
+    post "/auth/break-glass"        => auth::break_glass::sign_in;
+    get  "/auth/link/{token}"       => auth::link::show;
+    post "/auth/link"               => auth::link::sign_in;
+    post "/auth/logout"             => auth::logout::sign_out;
+    post "/auth/sessions/{id}/end"  => auth::logout::end_session;
 }
 
 routes! {

@@ -5,10 +5,13 @@ use std::sync::OnceLock;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, PathItem};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{OpenApi as Document, Response as Answer};
 use utoipa::{Modify, OpenApi};
 
+use super::auth::session::COOKIE;
 use super::{ACME_ROUTES, AUTH_ROUTES, OPEN_ROUTES, Route, api};
 
 #[derive(OpenApi)]
@@ -27,7 +30,9 @@ use super::{ACME_ROUTES, AUTH_ROUTES, OPEN_ROUTES, Route, api};
         api::eab_keys::revoke, api::eab_keys::rotate, api::orders::list, api::orders::read, api::api_keys::list,
         api::api_keys::create, api::api_keys::read, api::api_keys::rotate, api::api_keys::remove,
         api::roles::list, api::roles::create, api::roles::read, api::roles::replace, api::roles::remove,
-        api::bootstrap::bootstrap, api::audit::list, api::audit::export, api::identity::me, document,
+        api::bootstrap::bootstrap, api::audit::list, api::audit::export, api::identity::me, api::sessions::list, api::sessions::revoke_all,
+        api::sessions::remove, api::users::list, api::users::read, api::users::set_grants, api::users::deactivate,
+        api::users::reactivate, document,
     ),
     modifiers(&ApiKeySecurity, &OtherRoutes)
 )]
@@ -49,7 +54,7 @@ pub fn openapi() -> Document {
     ApiDocument::openapi()
 }
 
-/// API keys open the API.
+/// API keys open the API, and so do sessions.
 struct ApiKeySecurity;
 
 impl Modify for ApiKeySecurity {
@@ -60,7 +65,16 @@ impl Modify for ApiKeySecurity {
             .components
             .get_or_insert_default()
             .add_security_scheme("api_key", SecurityScheme::Http(scheme));
-        document.security = Some(vec![SecurityRequirement::new("api_key", Vec::<String>::new())]);
+        let cookie = ApiKeyValue::with_description(
+            COOKIE,
+            "The session of a browser. Changes need its CSRF token too, in X-CSRF-Token.",
+        );
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+        let each = ["api_key", "session"].map(|name| SecurityRequirement::new(name, Vec::<String>::new()));
+        document.security = Some(each.to_vec());
     }
 }
 

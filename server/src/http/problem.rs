@@ -54,11 +54,18 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// The headers that go with an error, and its cause for the log.
+/// The headers that go with a problem document, and its cause for the log.
 pub fn annotate(error: &Error, response: &mut Response) {
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM_JSON);
+    if response.status() == StatusCode::UNAUTHORIZED && !matches!(error, Error::Acme(_)) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    note(error, response);
+}
+
+/// When to try again, and the cause for the log: what goes with an error in every form.
+pub fn note(error: &Error, response: &mut Response) {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
     }
@@ -66,8 +73,8 @@ pub fn annotate(error: &Error, response: &mut Response) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*retry_after));
         response.extensions_mut().insert(Limited(*limit));
     }
-    if response.status() == StatusCode::UNAUTHORIZED && !matches!(error, Error::Acme(_)) {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    if let Error::TooManyAttempts { retry_after } = error {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*retry_after));
     }
     if let Error::Internal(cause) | Error::Unavailable(cause) = error {
         response.extensions_mut().insert(Failure(cause.clone()));

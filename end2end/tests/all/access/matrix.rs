@@ -9,12 +9,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use end2end::Engine;
 use end2end::api::open_profile;
+use end2end::browser::Browser;
 use http::{Method, Request};
 use serde_json::{Value, json};
 use testkit::acme::{Csr, Key, LeafKey, RawAcme, Signer};
 use testkit::http::Client;
 
 use super::{World, from_now, text};
+use crate::sessions::sign_in_by_link;
 
 /// What everybody asks for belongs to this profile.
 const OWN: &str = "prof-own";
@@ -123,6 +125,8 @@ struct Fixtures<'w> {
     world: &'w World,
     acme: RawAcme,
     order: String,
+    /// A local user's id.
+    user: String,
 }
 
 impl<'w> Fixtures<'w> {
@@ -135,7 +139,8 @@ impl<'w> Fixtures<'w> {
         let account = acme.register(&key).await;
         acme.issue(Signer::Kid(&key, &account), &["dns:a.example"]).await;
         let orders = end2end::api::list(&world.admin, "/api/acme/orders").await;
-        Self { world, acme, order: text(&orders[0]["id"]).to_owned() }
+        let order = text(&orders[0]["id"]).to_owned();
+        Self { world, acme, order, user: sign_in_by_link(&Browser::new(), &world.server).await }
     }
 
     /// The path with an id that exists, and the body.
@@ -169,11 +174,15 @@ impl<'w> Fixtures<'w> {
             ("POST", "/api/api-keys") => Some(json!({ "name": "made", "role": "agent", "profiles": [OWN] })),
             ("POST", "/api/api-keys/{id}/rotate") => Some(json!({ "overlap_seconds": 0 })),
             ("POST", "/api/auth/bootstrap") => Some(json!({ "token": "x", "name": "x" })),
+            ("POST", "/api/sessions/revoke") => Some(json!({ "user_id": self.user, "reason": "a test" })),
+            ("PUT", "/api/users/{id}/grants") => Some(json!({ "grants": [] })),
+            ("POST", _) if path.starts_with("/api/users/") => Some(json!({ "reason": "a test" })),
             ("POST" | "PUT", "/api/roles" | "/api/roles/{id}") => Some(json!({ "permissions": [] })),
             _ => Some(json!({})),
         };
         let path = match path {
             "/api/audit-events/export" => "/api/audit-events/export?format=csv".to_owned(),
+            "/auth/link/{token}" => "/auth/link/none".to_owned(),
             "/pki/{file}" => "/pki/server-ca.pem".to_owned(),
             _ if path.contains("{id}") => path.replace("{id}", &self.id(path).await),
             _ => path.to_owned(),
@@ -204,6 +213,13 @@ impl<'w> Fixtures<'w> {
             "orders" => self.order.clone(),
             "eab-keys" => make("/api/acme/eab-keys", json!({ "profiles": [OWN] })).await,
             "api-keys" => make("/api/api-keys", json!({ "name": "target", "role": "agent" })).await,
+            "users" => self.user.clone(),
+            "sessions" => {
+                let browser = Browser::new();
+                browser.sign_in_with_key(&self.world.server, self.world.server.api_key()).await;
+                let me = browser.get(&self.world.server, "/api/auth/me").await.expect(200);
+                text(&me["session"]["id"]).to_owned()
+            }
             "roles" => make("/api/roles", json!({ "permissions": [] })).await,
             // There is none of these: who may ask is told so, who may not is not.
             _ => "none".to_owned(),

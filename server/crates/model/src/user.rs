@@ -88,6 +88,7 @@ pub enum Owner {
 #[derive(Clone, Debug, Default)]
 pub struct SessionFilter {
     pub user_id: Option<UserId>,
+    pub api_key_id: Option<ApiKeyId>,
     pub page: PageRequest,
 }
 

@@ -19,7 +19,7 @@ const OTHERS: u64 = 2000;
 /// A page's worth and the few rows that an index may give in vain.
 const MOST_ROWS: u64 = 200;
 /// They have as many rows as an administrator makes.
-const SMALL_TABLES: [&str; 5] = ["issuers", "profiles", "secrets", "chains", "rate_limits"];
+const SMALL_TABLES: [&str; 6] = ["issuers", "profiles", "secrets", "chains", "rate_limits", "oidc_providers"];
 
 /// Partial indexes that have the wanted rows and no others, in the order of the list where there is one.
 const EXACT: [&str; 5] = [
@@ -128,6 +128,7 @@ struct Subjects {
     eab_key: EabKey,
     event: AuditEvent,
     user: User,
+    session: Session,
 }
 
 type Call = for<'t> fn(&'t mut Tx, Subjects) -> BoxFuture<'t, Result<(), StoreError>>;
@@ -384,6 +385,47 @@ const CALLS: &[(&str, Call)] = calls! {
     };
     "rate counters, ended": |tx, _s| tx.delete_ended_rate_counters(NOW, 50);
     "profile": |tx, _s| tx.profile(&PROFILE.parse::<ProfileId>().unwrap());
+    "provider, new": |tx, _s| async move { tx.insert_provider(&provider("new")).await };
+    "password": |tx, s| tx.password(&s.user.id);
+    "password by name": |tx, _s| tx.password_by_name("own");
+    "password, used lately": |tx, _s| tx.password_used_since(NOW);
+    "password, set": |tx, s| tx.put_password(&s.user.id, "hash", NOW);
+    "password, wrong": |tx, s| tx.note_password_failure(&s.user.id);
+    "password, locked": |tx, s| tx.lock_password(&s.user.id, after(9));
+    "password, right": |tx, s| tx.note_password_use(&s.user.id, "hash", NOW);
+    "password, taken away": |tx, s| tx.delete_password(&s.user.id);
+    "link": |tx, _s| tx.login_link(&[1; 32], NOW);
+    "link, new": |tx, s| tx.insert_login_link(&[2; 32], &s.user.id, after(60));
+    "link, taken": |tx, _s| tx.take_login_link(&[1; 32], NOW);
+    "links, expired": |tx, _s| tx.delete_expired_login_links(NOW);
+    "session's check": |tx, s| tx.signed_in(&s.session.id_sha256);
+    "session": |tx, s| tx.session(&s.session.id);
+    "sessions": |tx, _s| tx.sessions(&SessionFilter::default());
+    "sessions of a user": |tx, s| tx.sessions(&SessionFilter {
+        user_id: Some(s.user.id.clone()), ..SessionFilter::default()
+    });
+    "sessions of an API key": |tx, s| tx.sessions(&SessionFilter {
+        api_key_id: Some(s.key.id.clone()), ..SessionFilter::default()
+    });
+    "session, new": |tx, s| async move {
+        tx.insert_session(&session(Principal::User(s.user.id.clone()), [2; 32])).await
+    };
+    "session, touched": |tx, s| tx.touch_session(&s.session.id_sha256, after(90), Duration::from_secs(60));
+    "session, rekeyed": |tx, s| async move {
+        let old = s.session.id_sha256;
+        tx.rekey_session(&old, &Session { id_sha256: [3; 32], ..s.session }).await
+    };
+    "session, deleted": |tx, s| tx.delete_session(&s.session.id);
+    "session of a cookie, deleted": |tx, s| tx.delete_session_of_cookie(&s.session.id_sha256);
+    "sessions of a user, deleted": |tx, s| tx.delete_sessions_of_user(&s.user.id);
+    "sessions of an API key, deleted": |tx, s| tx.delete_sessions_of_api_key(&s.key.id);
+    "sessions of a provider's session, deleted": |tx, s|
+        tx.delete_sessions_of_provider_session(&s.user.provider_id, "own");
+    "sessions, ended": |tx, _s| tx.delete_ended_sessions(NOW, NOW - Duration::from_secs(60), 50);
+    "session ended by its provider": |tx, s| tx.provider_session_ended_at(&s.user.provider_id, "sid:own");
+    "session ended by its provider, noted": |tx, s|
+        tx.note_provider_session_ended(&s.user.provider_id, "sid:own", NOW, after(60));
+    "sessions ended by their provider, forgotten": |tx, _s| tx.forget_ended_provider_sessions(NOW);
 };
 
 /// An administrator's, which ends before all others.
@@ -480,8 +522,9 @@ async fn seed(store: &Store) -> Subjects {
     event.outcome = model::Outcome::Refused;
     event.id = AuditEventId::generate(after(9000), &SystemEntropy);
     event.created_at = after(9000);
-    let subjects =
-        Subjects { account: own, order, certificate, key: own_key(), eab_key, event, user: own_user() };
+    let (key, user) = (own_key(), own_user());
+    let session = session(Principal::User(user.id.clone()), [8; 32]);
+    let subjects = Subjects { account: own, order, certificate, key, eab_key, event, user, session };
     let stored = subjects.clone();
     put(store, move |tx| {
         Box::pin(async move {
@@ -494,6 +537,8 @@ async fn seed(store: &Store) -> Subjects {
             tx.insert_eab_key(&stored.eab_key).await?;
             tx.insert_role(&role("own")).await?;
             tx.insert_user(&stored.user).await?;
+            tx.put_password(&stored.user.id, "hash", NOW).await?;
+            tx.insert_session(&stored.session).await?;
             tx.record(&[stored.event]).await
         })
     })
@@ -532,8 +577,17 @@ async fn seed_others(tx: &mut Tx, numbers: std::ops::Range<u64>) -> Result<(), S
         hash[..8].copy_from_slice(&(number + 1).to_be_bytes());
         hash[31] = 1;
         tx.insert_api_key(&api_key("other", hash)).await?;
-        tx.insert_user(&user("idp-other", &format!("other {number}"))).await?;
+        let person = user("idp-other", &format!("other {number}"));
+        tx.insert_user(&person).await?;
         tx.insert_role(&role(&format!("other-{number}"))).await?;
+        tx.put_password(&person.id, "hash", NOW).await?;
+        tx.insert_login_link(&hash, &person.id, after(3600)).await?;
+        let mut other = session(Principal::User(person.id), hash);
+        other.provider_id = Some(person.provider_id.clone());
+        other.provider_session = Some(format!("n{number}"));
+        tx.insert_session(&other).await?;
+        let sid = format!("sid:n{number}");
+        tx.note_provider_session_ended(&person.provider_id, &sid, NOW, after(3600)).await?;
         let mut created = event(&format!("acme:{}", other.id), "order.created");
         created.resource_id = ended.order.id.to_string();
         events.push(created);
@@ -645,6 +699,7 @@ async fn ten_thousand_pending_orders_of_an_account_do_not_burden_its_next_one() 
             eab_key: eab_key(),
             event: event("acme:own", "x"),
             user: own_user(),
+            session: session(Principal::User(UserId::generate(NOW, &SystemEntropy)), [8; 32]),
             account: own.clone(),
         };
         let stored = subjects.clone();

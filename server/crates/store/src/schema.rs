@@ -36,6 +36,7 @@ const STEPS: &[Step] = &[
     step!(7, "0007_audit_events_by_type"),
     step!(8, "0008_access"),
     step!(9, "0009_users_with_grants"),
+    step!(10, "0010_passwords_by_use"),
 ];
 
 pub(crate) async fn migrate(engine: &dyn Engine) -> Result<(), StoreError> {

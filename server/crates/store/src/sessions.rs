@@ -48,6 +48,7 @@ impl Reader {
     pub async fn sessions(&mut self, filter: &SessionFilter) -> Result<Page<Session>, StoreError> {
         let mut sql = Sql::new(concat!("SELECT ", columns!(), " FROM sessions"));
         sql.and_opt("user_id = ", filter.user_id.as_ref());
+        sql.and_opt("api_key_id = ", filter.api_key_id.as_ref());
         self.page(sql, "id", Direction::NewestFirst, &filter.page, session, |s| s.id.to_string()).await
     }
 

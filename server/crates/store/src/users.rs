@@ -40,6 +40,42 @@ impl Reader {
         self.page(sql, "id", Direction::NewestFirst, page, user, |u| u.id.to_string()).await
     }
 
+    /// A local user by the name that they sign in with, and their password.
+    pub async fn password_by_name(&mut self, name: &str) -> Result<Option<(User, Password)>, StoreError> {
+        let sql = "SELECT u.id, u.provider_id, u.subject, u.name, u.email, u.member_of, u.grants, u.version, \
+                   u.created_at, u.last_sign_in_at, u.deactivated_at, p.user_id, p.hash, p.failures, \
+                   p.locked_until, p.changed_at, p.last_used_at \
+                   FROM users u JOIN passwords p ON p.user_id = u.id WHERE u.provider_id = $1 AND u.subject = $2";
+        let row = self.fetch_optional(sql, args![&ProviderId::local(), name]).await?;
+        row.map(|row| Ok((user(&row)?, password(&row)?))).transpose()
+    }
+
+    /// Who used a password last, and when, if that was after `since`.
+    pub async fn password_used_since(
+        &mut self,
+        since: Timestamp,
+    ) -> Result<Option<(UserId, Timestamp)>, StoreError> {
+        let sql = "SELECT user_id, last_used_at FROM passwords WHERE last_used_at > $1 \
+                   ORDER BY last_used_at DESC LIMIT 1";
+        let row = self.fetch_optional(sql, args![since]).await?;
+        row.map(|row| {
+            let row = row.of("passwords");
+            Ok((row.parse("user_id")?, row.time("last_used_at")?))
+        })
+        .transpose()
+    }
+
+    /// Whom the link would sign in.
+    pub async fn login_link(
+        &mut self,
+        token_sha256: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<UserId>, StoreError> {
+        let sql = "SELECT user_id FROM login_links WHERE token_sha256 = $1 AND expires_at > $2";
+        let row = self.fetch_optional(sql, args![token_sha256.as_slice(), now]).await?;
+        row.map(|row| row.of("login_links").parse("user_id")).transpose()
+    }
+
     pub async fn password(&mut self, user: &UserId) -> Result<Option<Password>, StoreError> {
         let sql = "SELECT user_id, hash, failures, locked_until, changed_at, last_used_at FROM passwords \
                    WHERE user_id = $1";

@@ -15,6 +15,8 @@ pub mod profiles;
 pub mod rate_limits;
 pub mod renewal;
 pub mod roles;
+pub mod sessions;
+pub mod users;
 
 pub use extract::{
     ApiJson, ApiQuery, Authenticated, ListQuery, field_error, if_match, page, parse, parse_time,

@@ -1,7 +1,9 @@
 //! Sign-in and sign-out of browsers: `/auth/…`, the cookie of sessions, and what keeps other sites from using it.
 
 pub mod api_key;
+pub mod break_glass;
 mod form;
+pub mod link;
 pub mod logout;
 mod origin;
 mod return_to;

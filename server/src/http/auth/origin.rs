@@ -56,7 +56,8 @@ mod tests {
         let links = Links::new(ExternalUrl::parse("https://ca.example:8443").unwrap());
         const OWN: (&str, &str) = ("origin", "https://ca.example:8443");
         // The headers, and who accepts them: scripts, forms.
-        let cases: [(&[(&str, &str)], bool, bool); 13] = [
+        type Headers = [(&'static str, &'static str)];
+        let cases: [(&Headers, bool, bool); 13] = [
             (&[], true, false),
             (&[("sec-fetch-site", "same-origin")], true, true),
             (&[("sec-fetch-site", "same-origin"), OWN], true, true),

@@ -16,6 +16,20 @@ impl ReturnTo {
         Self(if local && plain { text.to_owned() } else { "/".to_owned() })
     }
 
+    /// The sign-in page that leads there.
+    pub fn sign_in_page(&self) -> String {
+        self.through("/sign-in")
+    }
+
+    /// `path` with this in its query.
+    pub fn through(&self, path: &str) -> String {
+        if self.0 == "/" {
+            return path.to_owned();
+        }
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        format!("{path}?{}", query.append_pair("return_to", &self.0).finish())
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

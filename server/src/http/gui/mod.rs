@@ -6,15 +6,19 @@ use std::sync::{Arc, LazyLock};
 
 use app::{PageRequest, Status};
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use futures::StreamExt;
 use leptos::prelude::{RenderHtml, provide_context};
 
-use super::problem;
+use super::auth::{ReturnTo, Visitor};
+use super::problem::{self, ApiError};
+use crate::error::Error;
+use crate::services::sessions::Checked;
 use crate::state::AppState;
 use backend::Services;
 
@@ -35,18 +39,55 @@ const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
 /// Every page that the app has.
 pub fn router() -> Router<AppState> {
     let mut router = Router::new().route("/style/{file}", get(style));
-    for page in leptos_axum::generate_route_list(app::App) {
+    // Those below /auth stand in the table of routes.
+    let pages = leptos_axum::generate_route_list(app::App);
+    for page in pages.iter().filter(|page| !page.path().starts_with("/auth/")) {
         router = router.route(page.path(), get(page_of_app));
     }
     router.layer(from_fn(harden))
 }
 
-async fn page_of_app(State(state): State<AppState>, request: Request) -> Response {
+async fn page_of_app(
+    State(state): State<AppState>,
+    visitor: Result<Visitor, ApiError>,
+    request: Request,
+) -> Response {
+    // While the database is away, the page says so itself.
+    let Visitor(visitor) = visitor.unwrap_or(Visitor(None));
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let response = render(&state, visitor, request, None).await;
+    match response.status() {
+        StatusCode::UNAUTHORIZED => Redirect::to(&ReturnTo::parse(&path).sign_in_page()).into_response(),
+        _ => response,
+    }
+}
+
+/// The page at `path` for a handler that has something to say: why it refused what was sent.
+pub async fn page(
+    state: &AppState,
+    Visitor(visitor): Visitor,
+    path: &str,
+    refusal: Option<Error>,
+) -> Response {
+    match Request::get(path).body(Body::empty()) {
+        Ok(request) => render(state, visitor, request, refusal.as_ref()).await,
+        Err(e) => ApiError(Error::Internal(format!("`{path}` is no path: {e}"))).into_response(),
+    }
+}
+
+async fn render(
+    state: &AppState,
+    visitor: Option<Checked>,
+    request: Request,
+    refusal: Option<&Error>,
+) -> Response {
     let status = Status::default();
     let context = PageRequest {
-        backend: Arc::new(Services::new(state)),
+        visitor: backend::visitor(&state.core, visitor.as_ref()).await,
+        backend: Arc::new(Services::new(state.clone(), visitor)),
         stylesheet: Arc::clone(&STYLE_PATH),
         status: status.clone(),
+        refusal: refusal.map(Error::public_detail),
     };
     // No mode of leptos leaves its scripts out, and each resource would stand in the page twice. So the stream is
     // collected here, and the chunks that would hydrate it are dropped.
@@ -63,6 +104,14 @@ async fn page_of_app(State(state): State<AppState>, request: Request) -> Respons
     )
     .await;
     *response.status_mut() = StatusCode::from_u16(status.get()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if let Some(error) = refusal {
+        // A page is no challenge of RFC 9110 §11.6.1: its form asks again.
+        *response.status_mut() = match error.status() {
+            StatusCode::UNAUTHORIZED => StatusCode::FORBIDDEN,
+            status => status,
+        };
+        problem::note(error, &mut response);
+    }
     response
 }
 
@@ -73,7 +122,7 @@ pub async fn not_found(state: State<AppState>, request: Request) -> Response {
     if machine || !matches!(*request.method(), Method::GET | Method::HEAD) {
         return problem::not_found(request.uri().clone()).await;
     }
-    hardened(page_of_app(state, request).await)
+    hardened(page_of_app(state, Ok(Visitor(None)), request).await)
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {

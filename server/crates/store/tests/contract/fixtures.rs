@@ -176,3 +176,47 @@ pub fn user(provider: &str, subject: &str) -> User {
         deactivated_at: None,
     }
 }
+
+/// A session of an hour, whose cookie has this hash.
+pub fn session(principal: Principal, id_sha256: [u8; 32]) -> Session {
+    Session {
+        id: SessionId::generate(NOW, &SystemEntropy),
+        id_sha256,
+        principal,
+        method: SignInMethod::Oidc,
+        provider_id: None,
+        provider_session: None,
+        client_ip: Some("192.0.2.1".parse().unwrap()),
+        user_agent: Some("a test".to_owned()),
+        created_at: NOW,
+        last_seen_at: NOW,
+        expires_at: after(3600),
+        data: SessionData {
+            csrf_token: "token".to_owned(),
+            rights_digest: "digest".to_owned(),
+            sealed_id_token: None,
+        },
+    }
+}
+
+pub fn provider(id: &str) -> Provider {
+    let spec = ProviderSpec {
+        name: "Example".to_owned(),
+        issuer: "https://idp.example".to_owned(),
+        client_id: "certctl".to_owned(),
+        scopes: Vec::new(),
+        groups_claim: "groups".to_owned(),
+        group_mappings: Vec::new(),
+        allowed_email_domains: Vec::new(),
+        ca_certificates: None,
+        enabled: true,
+    };
+    Provider {
+        id: id.parse().unwrap(),
+        spec,
+        sealed_client_secret: Some(vec![1]),
+        version: 1,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}

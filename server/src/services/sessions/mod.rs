@@ -1,5 +1,7 @@
 //! Who is signed in: sessions from their beginning to their end. What a session allows is computed for each request.
 
+mod manage;
+
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,6 +18,8 @@ use crate::auth::{self, SessionSecret};
 use crate::config::SessionConfig;
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
+
+pub use manage::{list, list_own, revoke, revoke_all_of_user};
 
 /// How much later than it was a session is written down as seen.
 const SEEN_EVERY: Duration = Duration::from_secs(60);
@@ -90,14 +94,17 @@ impl NewSession {
 /// Signs somebody in. Refused, with an audit event, for those who may do nothing at all.
 pub async fn sign_in(core: &Core, asking: &Caller, sign_in: SignIn) -> Result<NewSession> {
     let new = prepare(core, asking, sign_in).await?;
-    core.store
+    let new = core
+        .store
         .write(move |tx| {
             Box::pin(async move {
                 new.insert(tx).await?;
                 Ok::<_, Error>(new)
             })
         })
-        .await
+        .await?;
+    core.metrics.sign_in(new.session.method, true);
+    Ok(new)
 }
 
 /// Makes a session, for a caller that stores it in a transaction of its own by [`NewSession::insert`].
@@ -165,6 +172,7 @@ pub async fn refuse(
     if let (Some(all), Value::Object(more)) = (all.as_object_mut(), details) {
         all.extend(more);
     }
+    core.metrics.sign_in(method, false);
     let event = core.refusal(asking, "session.refused", Resource("sign_in", method.as_str()), all);
     core.store.write(move |tx| Box::pin(async move { tx.record(&[event]).await })).await.map_err(Error::from)
 }
