@@ -32,9 +32,17 @@ async fn once_leaves_a_certificate_that_openssl_accepts() {
     assert!(file("state/certctl.db").exists());
 
     let base = format!("https://localhost:{port}");
-    for wanted in
-        [&base, "/directory", "tls/ca.crt", "ClusterIssuer", "caBundle", "lego ", "certbot ", "curl "]
-    {
+    for wanted in [
+        &base,
+        "/auth/link/",
+        "/directory",
+        "tls/ca.crt",
+        "ClusterIssuer",
+        "caBundle",
+        "lego ",
+        "certbot ",
+        "curl ",
+    ] {
         assert!(first.stdout.contains(wanted), "no {wanted} in:\n{}", first.stdout);
     }
 

@@ -5,7 +5,7 @@ pub mod gauges;
 mod identity;
 mod orders;
 mod rate_limits;
-mod sessions;
+pub mod sessions;
 mod validation;
 
 use std::sync::Arc;

@@ -19,27 +19,24 @@ pub(super) async fn clean_up(core: Arc<Core>) {
     }
 }
 
-async fn delete_ended(core: &Core) -> Result<()> {
+pub async fn delete_ended(core: &Core) -> Result<()> {
     loop {
         let now = core.now();
         let idle_since = core.sessions.idle_since(now);
         let deleted = core
             .store
-            .write(move |tx| Box::pin(async move { tx.delete_ended_sessions(now, idle_since, BATCH).await }))
-            .await
-            .map_err(Error::from)?;
+            .write(move |tx| {
+                Box::pin(async move {
+                    let sessions = tx.delete_ended_sessions(now, idle_since, BATCH).await?;
+                    let links = tx.delete_expired_login_links(now, BATCH).await?;
+                    Ok::<_, Error>(
+                        sessions.max(links).max(tx.forget_ended_provider_sessions(now, BATCH).await?),
+                    )
+                })
+            })
+            .await?;
         if deleted < u64::from(BATCH) {
-            break;
+            return Ok(());
         }
     }
-    let now = core.now();
-    core.store
-        .write(move |tx| {
-            Box::pin(async move {
-                tx.delete_expired_login_links(now).await?;
-                tx.forget_ended_provider_sessions(now).await.map(drop)
-            })
-        })
-        .await
-        .map_err(Error::from)
 }

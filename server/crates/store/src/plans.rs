@@ -397,7 +397,7 @@ const CALLS: &[(&str, Call)] = calls! {
     "link": |tx, _s| tx.login_link(&[1; 32], NOW);
     "link, new": |tx, s| tx.insert_login_link(&[2; 32], &s.user.id, after(60));
     "link, taken": |tx, _s| tx.take_login_link(&[1; 32], NOW);
-    "links, expired": |tx, _s| tx.delete_expired_login_links(NOW);
+    "links, expired": |tx, _s| tx.delete_expired_login_links(NOW, 50);
     "session's check": |tx, s| tx.signed_in(&s.session.id_sha256);
     "session": |tx, s| tx.session(&s.session.id);
     "sessions": |tx, _s| tx.sessions(&SessionFilter::default());
@@ -425,7 +425,7 @@ const CALLS: &[(&str, Call)] = calls! {
     "session ended by its provider": |tx, s| tx.provider_session_ended_at(&s.user.provider_id, "sid:own");
     "session ended by its provider, noted": |tx, s|
         tx.note_provider_session_ended(&s.user.provider_id, "sid:own", NOW, after(60));
-    "sessions ended by their provider, forgotten": |tx, _s| tx.forget_ended_provider_sessions(NOW);
+    "sessions ended by their provider, forgotten": |tx, _s| tx.forget_ended_provider_sessions(NOW, 50);
 };
 
 /// An administrator's, which ends before all others.

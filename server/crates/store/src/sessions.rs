@@ -181,8 +181,16 @@ impl Tx {
         self.execute(sql, args![provider, ended, ended_at, expires_at]).await.map(drop)
     }
 
-    pub async fn forget_ended_provider_sessions(&mut self, now: Timestamp) -> Result<u64, StoreError> {
-        self.execute("DELETE FROM ended_provider_sessions WHERE expires_at <= $1", args![now]).await
+    /// At most `limit` of those that need not be remembered any more at `now`.
+    pub async fn forget_ended_provider_sessions(
+        &mut self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM ended_provider_sessions WHERE (provider_id, ended) IN \
+                   (SELECT provider_id, ended FROM ended_provider_sessions WHERE expires_at <= $1 \
+                   ORDER BY expires_at LIMIT $2)";
+        self.execute(sql, args![now, i64::from(limit)]).await
     }
 }
 

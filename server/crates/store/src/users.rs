@@ -193,8 +193,15 @@ impl Tx {
         row.map(|row| row.of("login_links").parse("user_id")).transpose()
     }
 
-    pub async fn delete_expired_login_links(&mut self, now: Timestamp) -> Result<u64, StoreError> {
-        self.execute("DELETE FROM login_links WHERE expires_at <= $1", args![now]).await
+    /// At most `limit` of those past their end at `now`.
+    pub async fn delete_expired_login_links(
+        &mut self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM login_links WHERE token_sha256 IN \
+                   (SELECT token_sha256 FROM login_links WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
+        self.execute(sql, args![now, i64::from(limit)]).await
     }
 }
 

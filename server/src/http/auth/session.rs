@@ -184,3 +184,44 @@ impl<S: Send + Sync> FromRequestParts<S> for UserAgent {
         Ok(Self(agent.and_then(|agent| agent.to_str().ok()).map(str::to_owned)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::services::sessions::tests::World;
+
+    fn id(secret: &SessionSecret) -> Id {
+        Id(i128::from_le_bytes(secret.bytes()))
+    }
+
+    #[tokio::test]
+    async fn only_sessions_that_the_service_made_have_a_cookie() {
+        let world = World::new().await;
+        let key = world.key("admin", &[], None).await;
+        let new = world.sign_in_with(&key).await;
+        let rows = Rows(Arc::clone(&world.core));
+        let found = rows.load(&id(&new.secret)).await.unwrap().unwrap();
+        assert!(found.data.is_empty() && found.id == id(&new.secret));
+        assert!(rows.load(&Id::default()).await.unwrap().is_none());
+        assert!(rows.save(&found).await.is_err(), "a session does not change under its cookie");
+        assert!(rows.create(&mut found.clone()).await.is_err(), "and does not begin here");
+
+        let session = Session::new(Some(id(&new.secret)), Arc::new(rows.clone()), None);
+        let other = world.sign_in_with(&key).await;
+        hand_over(&session, &other.secret).await.unwrap();
+        session.save().await.unwrap();
+        assert_eq!(session.id(), Some(id(&other.secret)), "not the one that the browser came with");
+        assert!(rows.load(&id(&new.secret)).await.unwrap().is_none(), "which has ended");
+        rows.delete(&id(&new.secret)).await.unwrap();
+
+        world.wait(std::time::Duration::from_secs(3600));
+        assert!(rows.load(&id(&other.secret)).await.unwrap().is_none(), "idle for an hour");
+    }
+
+    #[tokio::test]
+    async fn the_key_of_cookies_is_the_same_on_every_replica() {
+        let (one, other) = (World::new().await, World::new().await);
+        assert_eq!(key(&one.core).signing(), key(&one.core).signing());
+        assert_ne!(key(&one.core).signing(), key(&other.core).signing(), "another encryption key");
+    }
+}

@@ -1,6 +1,8 @@
 //! Who is signed in: sessions from their beginning to their end. What a session allows is computed for each request.
 
 mod manage;
+#[cfg(test)]
+pub mod tests;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -276,7 +278,7 @@ fn note_seen(core: &Arc<Core>, session: &Session, now: Timestamp) {
     });
 }
 
-/// Ends the caller's own session; what was in it, if it was still there.
+/// Ends the session through which it is asked. Twice is no error.
 pub async fn sign_out(core: &Core, checked: &Checked) -> Result<()> {
     let session = &checked.signed_in.session;
     let resource = Resource("session", session.id.as_str());

@@ -76,6 +76,6 @@ async fn a_link_is_taken_once_before_its_end(db: Db) {
     assert_eq!(take(1, 60).await, None, "it has expired");
     assert_eq!((take(1, 59).await, take(1, 59).await), (Some(eve), None), "once");
     let now = after(60) - Duration::from_secs(1);
-    assert_eq!(db.put(unit!(|tx| tx.delete_expired_login_links(now).await)).await, 0);
-    assert_eq!(db.put(unit!(|tx| tx.delete_expired_login_links(after(60)).await)).await, 1);
+    assert_eq!(db.put(unit!(|tx| tx.delete_expired_login_links(now, 50).await)).await, 0);
+    assert_eq!(db.put(unit!(|tx| tx.delete_expired_login_links(after(60), 50).await)).await, 1);
 }

@@ -169,6 +169,6 @@ async fn what_a_provider_ended_is_remembered_for_a_while(db: Db) {
     };
     assert_eq!((ended_at("sid:1").await, ended_at("sub:a").await), (Some(after(5)), Some(after(2))));
     assert_eq!(ended_at("sub:1").await, None);
-    assert_eq!(db.put(unit!(|tx| tx.forget_ended_provider_sessions(after(62)).await)).await, 1);
+    assert_eq!(db.put(unit!(|tx| tx.forget_ended_provider_sessions(after(62), 50).await)).await, 1);
     assert_eq!((ended_at("sid:1").await, ended_at("sub:a").await), (Some(after(5)), None));
 }
