@@ -13,7 +13,7 @@ mod throttle;
 
 pub use access::{grants_of, rights};
 pub use api_key::{ApiKeyText, MIN_CHOSEN_LENGTH, hash, is_plausible, presented};
-pub use bootstrap::{BootstrapToken, Presented};
+pub use bootstrap::BootstrapToken;
 pub use grant::{MAX_PROFILES, check_grantable, check_held};
 pub use key_use::{KeyRefusal, KeyUse};
 pub use password::PasswordHasher;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::administration::any_admin;
 use super::api_keys::{NewApiKey, created, make};
-use crate::auth::{ApiKeyText, Presented};
+use crate::auth::ApiKeyText;
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
 
@@ -23,15 +23,13 @@ pub async fn bootstrap(
         return Err(Error::not_found("bootstrap token: the setting CERTCTL_BOOTSTRAP_TOKEN is not set"));
     };
     let now = core.now();
-    match expected.check(token, now) {
-        Presented::Right => {}
-        Presented::Wrong => {
-            let details = json!({ "reason": "wrong token" });
-            let event = core.refusal(asking, "server.bootstrap_refused", SERVER, details);
-            core.store.write(move |tx| Box::pin(async move { tx.record(&[event]).await })).await?;
-            return Err(Error::Unauthenticated("the bootstrap token is not valid".to_owned()));
-        }
-        Presented::TooMany => return Err(Error::Overloaded),
+    if !expected.is(token) {
+        // Only wrong ones count: they must not keep the right one out.
+        core.attempts.admit(asking.client_ip, now)?;
+        let details = json!({ "reason": "wrong token" });
+        let event = core.refusal(asking, "server.bootstrap_refused", SERVER, details);
+        core.store.write(move |tx| Box::pin(async move { tx.record(&[event]).await })).await?;
+        return Err(Error::Unauthenticated("the bootstrap token is not valid".to_owned()));
     }
     let caller = Caller {
         client_ip: asking.client_ip,

@@ -19,7 +19,7 @@ async fn the_token_makes_the_first_administrator_once(engine: Engine) {
         let wrong = anonymous.post(PATH, json!({ "token": format!("{TOKEN}{round}"), "name": "x" })).await;
         match round {
             0..10 => drop(wrong.expect_problem(401, UNAUTHENTICATED)),
-            _ => drop(wrong.expect_problem(503, "urn:certctl:error:overloaded")),
+            _ => drop(wrong.expect_problem(429, "urn:certctl:error:too-many-attempts")),
         }
     }
     let ask = |name: &'static str| {

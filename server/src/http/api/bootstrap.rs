@@ -29,8 +29,7 @@ impl std::fmt::Debug for BootstrapInput {
 
 /// Create the first administrator's API key of a server that has none, by the operator's token. Once; then 410.
 #[utoipa::path(post, path = "/api/auth/bootstrap", tag = "API keys", security(()), request_body = BootstrapInput,
-    responses((status = 201, body = NewApiKeyView), (status = "4XX", body = ProblemDocument),
-        (status = 503, description = "Too many wrong tokens.", body = ProblemDocument)))]
+    responses((status = 201, body = NewApiKeyView), (status = "4XX", body = ProblemDocument)))]
 pub async fn bootstrap(
     State(state): State<AppState>,
     info: RequestInfo,
