@@ -20,6 +20,7 @@ quickstart: build-packages
 # Everything: unit tests, both database engines, real clients, conformance, faults, crashes. The binaries are built with
 # the features of the whole workspace, so that the tests build nothing twice.
 test: test-packages certlint
+	@end2end/scripts/install-idp
 	cargo build --locked --workspace --bins
 	cargo test --workspace --locked --no-fail-fast
 

@@ -136,7 +136,9 @@ impl Browser {
             if name.starts_with("__Host-") && !safe {
                 continue;
             }
-            match has("max-age=0") {
+            let ended =
+                has("max-age=0") || attributes.iter().any(|a| a.starts_with("expires=thu, 01 jan 1970"));
+            match ended {
                 true => self.remove_cookie(name),
                 false => self.set_cookie(name, value),
             }

@@ -8,6 +8,7 @@ pub mod certificate;
 pub mod challenge;
 pub mod conformance;
 pub mod dns;
+pub mod idp;
 pub mod program;
 pub mod replicas;
 pub mod socket;

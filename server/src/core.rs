@@ -15,6 +15,7 @@ use crate::config::ValidationConfig;
 use crate::http::links::Links;
 use crate::limits::RateLimiter;
 use crate::metrics::Metrics;
+use crate::oidc::Remotes;
 use crate::services::break_glass::BreakGlass;
 use crate::services::sessions::Sessions;
 use crate::signers::Signers;
@@ -38,6 +39,17 @@ pub struct Core {
     pub break_glass: BreakGlass,
     pub attempts: Throttle,
     pub validation: Validation,
+    pub oidc: Oidc,
+}
+
+/// What sign-in through OpenID providers works with.
+#[derive(Debug)]
+pub struct Oidc {
+    pub remotes: Remotes,
+    /// The redirect URIs that providers know.
+    pub links: Links,
+    /// Their members become administrators while there is none.
+    pub bootstrap_admin_groups: Vec<String>,
 }
 
 /// What the validation of challenges works with.

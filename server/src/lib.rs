@@ -13,6 +13,7 @@ pub mod issuance;
 mod jobs;
 pub mod limits;
 pub mod metrics;
+pub mod oidc;
 pub mod services;
 pub mod signers;
 pub mod startup;

@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 
 use crate::auth::{ApiKeyText, BootstrapToken, KeyUse, Throttle};
 use crate::config::{Config, ConfigError, DatabaseConfig, DatabaseLocation, Settings, TlsConfig};
-use crate::core::{Core, Resource, Validation};
+use crate::core::{Core, Oidc, Resource, Validation};
 use crate::error::Error;
 use crate::http::listener::Limits;
 use crate::http::overload::InFlight;
@@ -28,6 +28,7 @@ use crate::issuance::PROCESSING_LIMIT;
 use crate::jobs::{self, Renewal, Source};
 use crate::limits::RateLimiter;
 use crate::metrics::Metrics;
+use crate::oidc::Remotes;
 use crate::services::api_keys;
 use crate::services::break_glass::BreakGlass;
 use crate::services::sessions::Sessions;
@@ -106,7 +107,12 @@ pub async fn open(config: &Config, purpose: Purpose) -> Result<Opened, StartErro
     add_alternate_chains(&mut signer, config, clock.as_ref())?;
     let break_glass = BreakGlass::new(config.session.break_glass, entropy.as_ref());
     let core = Core {
-        validation: Validation::new(validator, &config.validation, caa_identities, links),
+        validation: Validation::new(validator, &config.validation, caa_identities, links.clone()),
+        oidc: Oidc {
+            remotes: Remotes::default(),
+            links,
+            bootstrap_admin_groups: config.bootstrap_admin_groups.clone(),
+        },
         store,
         clock,
         entropy,

@@ -31,7 +31,15 @@ fn notice(refused: Option<&str>, signed_out: bool) -> Option<AnyView> {
             "You are known to your identity provider, but nothing is granted to you here: none of your groups has a role. Ask an administrator of certctl to map one."
         }
         Some("deactivated") => "Your account is deactivated here. Ask an administrator of certctl.",
-        Some("email-domain") => "Your e-mail address is not of a domain that may sign in here.",
+        Some("email-domain") => {
+            "Your e-mail address is not of a domain that may sign in here, or your identity provider has not verified it."
+        }
+        Some("too-many-groups") => {
+            "You are in more groups than your identity provider can send. Ask its administrator to send only the groups that are assigned to this application."
+        }
+        Some("provider-refused") => {
+            "The identity provider refused the sign-in, or its answer cannot be believed. The audit trail says why."
+        }
         Some("cancelled") => "The sign-in was cancelled at the identity provider.",
         Some("expired") => {
             "The sign-in took too long, was begun in another browser, or was finished already. Try again."

@@ -6,6 +6,7 @@ mod certificates;
 mod keys;
 mod operations;
 mod profiles;
+mod providers;
 
 use end2end::Engine;
 use end2end::api::with_open_profile;

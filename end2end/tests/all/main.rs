@@ -12,6 +12,7 @@ mod faults;
 mod instant;
 mod lego;
 mod limits;
+mod oidc;
 mod pages;
 mod profiles;
 mod quickstart;

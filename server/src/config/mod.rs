@@ -46,6 +46,8 @@ pub struct Config {
     pub bootstrap_api_key: Option<Secret>,
     /// Makes the first administrator, over the network.
     pub bootstrap_token: Option<Secret>,
+    /// Members of these groups of any provider become administrators while there is none.
+    pub bootstrap_admin_groups: Vec<String>,
     pub ca: CaConfig,
     pub acme: AcmeConfig,
     pub validation: ValidationConfig,
@@ -102,6 +104,13 @@ impl Config {
             encryption_key,
             bootstrap_api_key,
             bootstrap_token,
+            bootstrap_admin_groups: settings
+                .value("CERTCTL_BOOTSTRAP_ADMIN_GROUPS")
+                .split(',')
+                .map(str::trim)
+                .filter(|group| !group.is_empty())
+                .map(str::to_owned)
+                .collect(),
         })
     }
 

@@ -90,6 +90,12 @@ pub const TABLE: &[Setting] = &[
         "A token, at least 32 characters, that makes the first admin API key: POST /api/auth/bootstrap. Good once, and only while there is no administrator.",
     ),
     setting(
+        "CERTCTL_BOOTSTRAP_ADMIN_GROUPS",
+        "",
+        "GROUPS",
+        "Comma-separated groups of OpenID providers whose members become administrators when they sign in, as long as there is no administrator.",
+    ),
+    setting(
         "CERTCTL_TLS_CERT_FILE",
         "",
         "FILE",

@@ -1,6 +1,8 @@
 //! Every URL that is handed out, made in one place from the configured origin, never from the Host header.
 
-use model::{AccountId, AuthorizationId, CertificateId, ChallengeKind, OrderId, ProfileId, RateLimit};
+use model::{
+    AccountId, AuthorizationId, CertificateId, ChallengeKind, OrderId, ProfileId, ProviderId, RateLimit,
+};
 
 use crate::config::ExternalUrl;
 
@@ -73,6 +75,22 @@ impl Links {
     /// `number`: as [`ca::CaSigner::alternates_for`] counts.
     pub fn alternate_chain(&self, id: &CertificateId, number: usize) -> String {
         self.origin.join(&format!("/acme/certificate/{id}/alternate/{number}"))
+    }
+
+    /// Where the provider sends browsers back to. Each provider has its own, so that none can answer for another (RFC
+    /// 9700 §4.4.2.2).
+    pub fn oidc_callback(&self, provider: &ProviderId) -> String {
+        self.origin.join(&format!("/auth/oidc/{provider}/callback"))
+    }
+
+    /// Where the provider says that it ended a session.
+    pub fn oidc_backchannel_logout(&self, provider: &ProviderId) -> String {
+        self.origin.join(&format!("/auth/oidc/{provider}/backchannel-logout"))
+    }
+
+    /// Where a provider sends browsers after it has ended its own session.
+    pub fn signed_out(&self) -> String {
+        self.origin.join("/sign-in")
     }
 
     /// The account that a `kid` names (RFC 8555 §6.2), when it has the form that [`Self::account`] gives.

@@ -123,6 +123,12 @@ routes! {
     get    "/api/auth/me"                       => api::identity::me;
     get    "/api/audit-events"                  => api::audit::list;
     get    "/api/audit-events/export"           => api::audit::export;
+    get    "/api/oidc/providers"                => api::providers::list;
+    post   "/api/oidc/providers"                => api::providers::create;
+    get    "/api/oidc/providers/{id}"           => api::providers::read;
+    put    "/api/oidc/providers/{id}"           => api::providers::replace;
+    delete "/api/oidc/providers/{id}"           => api::providers::remove;
+    post   "/api/oidc/providers/{id}/test"      => api::providers::test;
     get    "/api/sessions"                      => api::sessions::list;
     post   "/api/sessions/revoke"               => api::sessions::revoke_all;
     delete "/api/sessions/{id}"                 => api::sessions::remove;
@@ -142,6 +148,9 @@ routes! {
     get  "/auth/link/{token}"       => auth::link::show;
     post "/auth/link"               => auth::link::sign_in;
     post "/auth/logout"             => auth::logout::sign_out;
+    get  "/auth/oidc/{provider}/login"              => auth::oidc::login;
+    get  "/auth/oidc/{provider}/callback"           => auth::oidc::callback;
+    post "/auth/oidc/{provider}/backchannel-logout" => auth::oidc::backchannel_logout;
     post "/auth/sessions/{id}/end"  => auth::logout::end_session;
 }
 

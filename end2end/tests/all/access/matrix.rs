@@ -177,6 +177,7 @@ impl<'w> Fixtures<'w> {
             ("POST", "/api/sessions/revoke") => Some(json!({ "user_id": self.user, "reason": "a test" })),
             ("PUT", "/api/users/{id}/grants") => Some(json!({ "grants": [] })),
             ("POST", _) if path.starts_with("/api/users/") => Some(json!({ "reason": "a test" })),
+            ("POST" | "PUT", "/api/oidc/providers" | "/api/oidc/providers/{id}") => Some(provider()),
             ("POST" | "PUT", "/api/roles" | "/api/roles/{id}") => Some(json!({ "permissions": [] })),
             _ => Some(json!({})),
         };
@@ -184,6 +185,7 @@ impl<'w> Fixtures<'w> {
             "/api/audit-events/export" => "/api/audit-events/export?format=csv".to_owned(),
             "/auth/link/{token}" => "/auth/link/none".to_owned(),
             "/pki/{file}" => "/pki/server-ca.pem".to_owned(),
+            _ if path.contains("{provider}") => path.replace("{provider}", "nobody"),
             _ if path.contains("{id}") => path.replace("{id}", &self.id(path).await),
             _ => path.to_owned(),
         };
@@ -220,6 +222,7 @@ impl<'w> Fixtures<'w> {
                 let me = browser.get(&self.world.server, "/api/auth/me").await.expect(200);
                 text(&me["session"]["id"]).to_owned()
             }
+            "providers" => make("/api/oidc/providers", provider()).await,
             "roles" => make("/api/roles", json!({ "permissions": [] })).await,
             // There is none of these: who may ask is told so, who may not is not.
             _ => "none".to_owned(),
@@ -251,6 +254,11 @@ fn form(method: &Method) -> Request<Bytes> {
         .header("sec-fetch-site", "same-origin")
         .body(Bytes::new())
         .unwrap()
+}
+
+/// Where nobody is at home.
+fn provider() -> Value {
+    json!({ "name": "x", "issuer": "https://127.0.0.1:1", "client_id": "x" })
 }
 
 fn csr() -> Value {

@@ -204,10 +204,7 @@ impl Store {
         match &self.nonces {
             Some(nonces) => nonces.redeem(id, expires_at).await,
             None => {
-                self.write(move |tx| {
-                    Box::pin(async move { Ok(!tx.redeem_nonces(&[(id, expires_at)]).await?.is_empty()) })
-                })
-                .await
+                self.write(move |tx| Box::pin(async move { tx.redeem_nonce(id, expires_at).await })).await
             }
         }
     }

@@ -110,6 +110,12 @@ impl Tx {
         redeem(self, nonces).await
     }
 
+    /// Whether nobody has redeemed this nonce before, on any replica. It is remembered until `expires_at`, and only if
+    /// this transaction is kept.
+    pub async fn redeem_nonce(&mut self, id: Nonce, expires_at: Timestamp) -> Result<bool, StoreError> {
+        Ok(!self.redeem_nonces(&[(id, expires_at)]).await?.is_empty())
+    }
+
     /// Forgets redeemed nonces that nobody would accept any more; at most `limit` of them. Returns how many.
     pub async fn delete_expired_nonces(&mut self, now: Timestamp, limit: u32) -> Result<u64, StoreError> {
         self.execute(

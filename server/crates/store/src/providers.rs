@@ -58,6 +58,12 @@ impl Tx {
         .await
     }
 
+    /// Makes all others who change this provider, or begin or end its sessions, wait for the end of this transaction.
+    /// `false` when it is gone.
+    pub async fn lock_provider(&mut self, id: &ProviderId) -> Result<bool, StoreError> {
+        self.changed("UPDATE oidc_providers SET version = version WHERE id = $1", args![id]).await
+    }
+
     /// `false` when the stored version is not `expected`.
     pub async fn delete_provider(&mut self, id: &ProviderId, expected: i64) -> Result<bool, StoreError> {
         self.changed("DELETE FROM oidc_providers WHERE id = $1 AND version = $2", args![id, expected]).await

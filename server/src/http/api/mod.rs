@@ -12,6 +12,7 @@ pub mod identity;
 pub mod issuers;
 pub mod orders;
 pub mod profiles;
+pub mod providers;
 pub mod rate_limits;
 pub mod renewal;
 pub mod roles;

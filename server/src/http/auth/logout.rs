@@ -1,12 +1,13 @@
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, header};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::{Form, Visitor, from_script, session};
 use crate::auth::is_same_secret;
 use crate::error::{Error, Result};
 use crate::http::gui;
+use crate::services::oidc_logout;
 use crate::services::sessions::{self, Checked};
 use crate::state::AppState;
 
@@ -31,13 +32,33 @@ pub async fn sign_out(
     }
     .await;
     match ended {
-        // Whoever signed in through a provider goes on to its own logout from here.
         Ok(()) => {
-            let removal = [(header::SET_COOKIE, session::REMOVAL)];
-            (removal, Redirect::to("/sign-in?signed_out")).into_response()
+            let there = match &visitor.0 {
+                Some(checked) => oidc_logout::provider_logout_url(&state.core, &checked.signed_in).await,
+                None => None,
+            };
+            let next =
+                there.map_or_else(|| Redirect::to("/sign-in?signed_out").into_response(), |url| go_on(&url));
+            ([(header::SET_COOKIE, session::REMOVAL)], next).into_response()
         }
         Err(refusal) => gui::page(&state, visitor, "/account", Some(refusal)).await,
     }
+}
+
+/// Sends the browser to the provider's own logout. Not by a redirection: browsers hold those of a form against the
+/// page's `form-action`, which allows our own origin only.
+fn go_on(url: &str) -> Response {
+    let link = url.replace('&', "&amp;").replace('"', "&quot;");
+    let page = format!(
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Signing out</title></head><body>\
+         <p>You are signed out here. <a href=\"{link}\">Sign out at your identity provider, too.</a></p></body></html>"
+    );
+    let refresh = HeaderValue::from_str(&format!("0; url={url}"));
+    let mut response = Html(page).into_response();
+    if let Ok(refresh) = refresh {
+        response.headers_mut().insert(header::REFRESH, refresh);
+    }
+    response
 }
 
 /// Ends one of the visitor's sessions.

@@ -5,6 +5,7 @@ pub mod break_glass;
 mod form;
 pub mod link;
 pub mod logout;
+pub mod oidc;
 mod origin;
 mod return_to;
 pub mod session;
