@@ -9,6 +9,8 @@ pub mod oidc;
 mod origin;
 mod return_to;
 pub mod session;
+#[cfg(test)]
+mod tests;
 
 pub use form::Form;
 pub use origin::{from_form, from_script};

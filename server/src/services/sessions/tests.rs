@@ -1,14 +1,19 @@
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use acme::{NonceMint, NonceWindow};
 use model::*;
 use tempfile::TempDir;
 
 use super::*;
 use crate::config::{Config, Settings};
+use crate::http::acme::AccountKeys;
+use crate::http::links::Links;
+use crate::http::overload::InFlight;
 use crate::services::api_keys::{self, NewApiKey};
 use crate::services::local_users;
 use crate::startup::{self, Purpose};
+use crate::state::{AppState, Inner, Nonces, SpentNonces};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -18,6 +23,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 pub struct World {
     pub core: Arc<Core>,
     clock: Arc<TestClock>,
+    config: Config,
     _directory: TempDir,
 }
 
@@ -39,12 +45,30 @@ impl World {
             ("CERTCTL_EXTERNAL_URL", "https://ca.example"),
             ("CERTCTL_BREAK_GLASS_ENABLED", "true"),
         ]);
-        let opened =
-            startup::open(&Config::from_settings(&settings).unwrap(), Purpose::Command).await.unwrap();
+        let config = Config::from_settings(&settings).unwrap();
+        let opened = startup::open(&config, Purpose::Command).await.unwrap();
         let core = Arc::into_inner(opened.core).unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(core.now().unix_micros())));
         let core = Core { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..core };
-        Self { core: Arc::new(core), clock, _directory: directory }
+        Self { core: Arc::new(core), clock, config, _directory: directory }
+    }
+
+    /// What a router is made of.
+    pub fn state(&self) -> AppState {
+        let core = Arc::clone(&self.core);
+        let mint = NonceMint::new(&core.sealer.derive("acme nonces"), core.entropy.as_ref());
+        let spent = SpentNonces::InMemory(NonceWindow::new(&mint));
+        AppState::new(Inner {
+            core,
+            acme: self.config.acme.clone(),
+            http: self.config.http.clone(),
+            in_flight: InFlight::new(10, Vec::new()),
+            links: Links::new(self.config.http.external_url.clone()),
+            nonces: Nonces { mint, spent },
+            account_keys: AccountKeys::default(),
+            ca_from_files: false,
+            bootstrap_ca_pem: None,
+        })
     }
 
     pub fn wait(&self, time: Duration) {
