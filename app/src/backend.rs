@@ -1,10 +1,13 @@
-//! What pages show, and who gives it to them.
+//! Who gives pages what they show.
 
 use std::fmt;
 
 use async_trait::async_trait;
 
-/// The services as the pages see them: each method gives exactly what its page shows.
+use crate::Query;
+use crate::views::*;
+
+/// The services as the pages see them: each method gives exactly what its page shows to whoever asks.
 #[async_trait]
 pub trait Backend: Send + Sync + fmt::Debug {
     async fn start(&self) -> Result<StartView, PageError>;
@@ -14,17 +17,38 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// Whether the one-time link with this token would sign somebody in.
     async fn link(&self, token: &str) -> Result<bool, PageError>;
     async fn account(&self) -> Result<AccountView, PageError>;
+    async fn certificates(&self, query: &Query) -> Result<ListView<CertificateRow>, PageError>;
+    async fn certificate(&self, id: &str) -> Result<CertificateView, PageError>;
+    async fn orders(&self, query: &Query) -> Result<ListView<OrderRow>, PageError>;
+    async fn order(&self, id: &str) -> Result<OrderView, PageError>;
+    async fn acme_accounts(&self, query: &Query) -> Result<ListView<AcmeAccountRow>, PageError>;
+    async fn acme_account(&self, id: &str) -> Result<AcmeAccountView, PageError>;
+    async fn profiles(&self, query: &Query) -> Result<ListView<ProfileRow>, PageError>;
+    async fn profile(&self, id: &str) -> Result<ProfileView, PageError>;
+    async fn connect(&self, profile: &str) -> Result<ConnectView, PageError>;
+    async fn eab_keys(&self, query: &Query) -> Result<ListView<EabKeyRow>, PageError>;
+    async fn eab_key(&self, id: &str) -> Result<EabKeyView, PageError>;
+    async fn issuers(&self) -> Result<Vec<IssuerRow>, PageError>;
+    async fn issuer(&self, id: &str) -> Result<IssuerView, PageError>;
+    async fn audit_events(&self, query: &Query) -> Result<ListView<AuditRow>, PageError>;
+    async fn audit_event(&self, id: &str) -> Result<AuditEventView, PageError>;
 }
 
 /// Why a page cannot be shown. The text is for the reader.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PageError {
+    /// Nobody is signed in. The server leads to the sign-in page instead of showing this.
+    #[error("Sign in to see this page.")]
+    SignIn,
+    /// What a service said when it refused.
+    #[error("{0}")]
+    Forbidden(String),
+    /// What there is none of.
+    #[error("There is no {0}.")]
+    NotFound(String),
     /// Something broke; the log has the cause.
     #[error("The server could not put this page together. The request id leads to the cause in its log.")]
     Internal,
-    /// Whoever is not signed in is led to the sign-in page instead.
-    #[error("Sign in to see this page.")]
-    SignIn,
     /// It may work in a moment.
     #[error("The server cannot do this right now. Try again in a few seconds.")]
     Unavailable,
@@ -33,127 +57,11 @@ pub enum PageError {
 impl PageError {
     pub fn status(&self) -> u16 {
         match self {
-            Self::Internal => 500,
             Self::SignIn => 401,
+            Self::Forbidden(_) => 403,
+            Self::NotFound(_) => 404,
+            Self::Internal => 500,
             Self::Unavailable => 503,
         }
     }
-}
-
-/// Somebody who is signed in, as every page shows them.
-#[derive(Clone, PartialEq, Eq)]
-pub struct VisitorView {
-    pub name: String,
-    /// For the forms of the pages.
-    pub csrf_token: String,
-    /// What every administrator must know at once.
-    pub warning: Option<String>,
-}
-
-/// Without the token.
-impl fmt::Debug for VisitorView {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VisitorView").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-/// The ways in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignInView {
-    pub providers: Vec<ProviderLink>,
-    /// Whether local administrators may sign in with a password.
-    pub break_glass: bool,
-    /// A path of this server.
-    pub return_to: String,
-}
-
-/// An identity provider to sign in through.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProviderLink {
-    pub name: String,
-    pub url: String,
-}
-
-/// What people see of themselves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountView {
-    pub name: String,
-    pub email: Option<String>,
-    /// As audit events name them.
-    pub actor: String,
-    /// Through what they are signed in.
-    pub way: String,
-    pub groups: Vec<String>,
-    pub roles: Vec<Held>,
-    pub permissions: Vec<Held>,
-    pub sessions: Vec<SessionRow>,
-}
-
-/// A role or a permission, and how far it reaches.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
-    pub name: String,
-    /// Ids of profiles; empty: everywhere.
-    pub profiles: Vec<String>,
-}
-
-/// A session of the visitor. Times are in UTC.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionRow {
-    pub id: String,
-    pub way: String,
-    pub began: String,
-    pub last_seen: String,
-    pub ends: String,
-    pub client_ip: Option<String>,
-    pub user_agent: Option<String>,
-    /// Whether it is the one that asks.
-    pub current: bool,
-}
-
-/// The first page.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StartView {
-    pub version: &'static str,
-    /// `None` where the ACME server is disabled.
-    pub acme: Option<AcmeView>,
-    pub issuers: Vec<Anchor>,
-    /// What keeps the server from working, in words; empty when it is ready.
-    pub faults: Vec<String>,
-}
-
-/// How ACME clients reach the server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AcmeView {
-    /// The directory of a profile, with a placeholder for its id.
-    pub directory_form: String,
-    /// The directory of the default profile, where one is set and exists.
-    pub default_directory: Option<String>,
-    /// The URL of the CA of the server's own certificate, where it has one of its own.
-    pub server_ca_url: Option<String>,
-}
-
-/// The trust anchors.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TrustView {
-    /// The https origin of the server.
-    pub origin: String,
-    /// The CAs that sign certificates.
-    pub issuers: Vec<Anchor>,
-    /// The CA of the server's own TLS certificate; `None` when that comes from the operator's files.
-    pub server_ca: Option<Anchor>,
-}
-
-/// A CA certificate to trust.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Anchor {
-    /// `/pki/{name}.pem` and its siblings.
-    pub name: String,
-    pub subject: String,
-    /// SHA-256 of the DER encoding, upper-case hexadecimal octets with colons, as openssl prints it.
-    pub fingerprint: String,
-    /// The last day, `YYYY-MM-DD` in UTC.
-    pub not_after: String,
-    /// Whole days until then; negative afterwards.
-    pub days_left: i64,
 }

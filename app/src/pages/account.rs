@@ -1,21 +1,20 @@
 use leptos::prelude::*;
 
-use crate::components::{CsrfToken, Page, loaded};
-use crate::{AccountView, Held, PageRequest, SessionRow};
+use crate::PageRequest;
+use crate::components::{CsrfToken, page};
+use crate::views::{AccountView, Held, SessionRow};
 
 /// Who am I, what may I do, and where am I signed in?
 #[component]
 pub fn Account() -> impl IntoView {
-    let request = use_context::<PageRequest>();
-    let token =
-        request.as_ref().and_then(|r| r.visitor.as_ref()).map(|v| v.csrf_token.clone()).unwrap_or_default();
-    view! {
-        <Page title="Your account" current="/account">
-            {request.map(|r| {
-                loaded(async move { r.backend.account().await }, move |view| content(view, &token))
-            })}
-        </Page>
-    }
+    let visitor = use_context::<PageRequest>().and_then(|request| request.visitor);
+    let token = visitor.map(|visitor| visitor.csrf_token).unwrap_or_default();
+    page(
+        "Your account",
+        "/account",
+        |r| async move { r.backend.account().await },
+        move |view| content(view, &token),
+    )
 }
 
 fn content(view: AccountView, token: &str) -> impl IntoView + use<> {

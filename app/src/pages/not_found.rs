@@ -1,18 +1,20 @@
 use leptos::prelude::*;
 
-use crate::PageRequest;
-use crate::components::Page;
+use crate::components::{Page, failure};
+use crate::{PageError, PageRequest};
 
 /// Any path that has no page.
 #[component]
 pub fn NotFound() -> impl IntoView {
-    if let Some(request) = use_context::<PageRequest>() {
-        request.status.set(404);
-    }
+    let request = use_context::<PageRequest>();
+    let error = PageError::NotFound("such page".to_owned());
+    let content = request.map(|request| {
+        request.status.set(error.status());
+        failure(&error, request.request_id.to_string())
+    });
     view! {
         <Page title="Not found" current="">
-            <div class="head"><h1>"There is no such page"</h1></div>
-            <p>"The address may be mistyped, or the page may have moved. " <a href="/">"Go to the start page"</a> "."</p>
+            {content}
         </Page>
     }
 }

@@ -1,23 +1,21 @@
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
 
-use crate::components::{Page, loaded};
-use crate::{PageRequest, ProviderLink, SignInView};
+use crate::Query;
+use crate::components::page;
+use crate::views::{ProviderLink, SignInView};
 
 /// The ways in, and why entry was refused.
 #[component]
 pub fn SignIn() -> impl IntoView {
-    let request = use_context::<PageRequest>();
-    let query = use_query_map().get_untracked();
-    let notice = notice(query.get_str("refused"), query.get_str("signed_out").is_some());
-    let return_to = query.get("return_to");
-    view! {
-        <Page title="Sign in" current="/sign-in">
-            <div class="head"><div><h1>"Sign in"</h1><p>"To see and administer what this CA issues."</p></div></div>
-            {notice}
-            {request.map(|r| loaded(async move { r.backend.sign_in(return_to).await }, content))}
-        </Page>
-    }
+    page(
+        "Sign in",
+        "/sign-in",
+        |r| {
+            let return_to = r.query.get("return_to").map(str::to_owned);
+            async move { Ok((r.backend.sign_in(return_to).await?, r.query)) }
+        },
+        content,
+    )
 }
 
 /// The query has a code, never words: nobody can make this page say theirs.
@@ -54,10 +52,12 @@ fn notice(refused: Option<&str>, signed_out: bool) -> Option<AnyView> {
     Some(view! { <p class="note bad" role="alert">{words}</p> }.into_any())
 }
 
-fn content(view: SignInView) -> impl IntoView {
+fn content((view, query): (SignInView, Query)) -> impl IntoView {
     let SignInView { providers, break_glass, return_to } = view;
     let back = return_to.clone();
     view! {
+        <div class="head"><div><h1>"Sign in"</h1><p>"To see and administer what this CA issues."</p></div></div>
+        {notice(query.get("refused"), query.has("signed_out"))}
         <div class="grid cols-2">
             {(!providers.is_empty()).then(|| view! {
                 <section class="card">

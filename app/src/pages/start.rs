@@ -1,17 +1,12 @@
 use leptos::prelude::*;
 
-use crate::components::{Page, loaded};
-use crate::{AcmeView, PageRequest, StartView};
+use crate::components::page;
+use crate::views::{AcmeView, StartView};
 
 /// Where a newcomer lands: what this server is, whether it works, and the three things to do here.
 #[component]
 pub fn Start() -> impl IntoView {
-    let request = use_context::<PageRequest>();
-    view! {
-        <Page title="Start" current="/">
-            {request.map(|r| loaded(async move { r.backend.start().await }, content))}
-        </Page>
-    }
+    page("Start", "/", |r| async move { r.backend.start().await }, content)
 }
 
 fn content(view: StartView) -> impl IntoView {

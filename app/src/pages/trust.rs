@@ -1,17 +1,12 @@
 use leptos::prelude::*;
 
-use crate::components::{AnchorCard, Commands, Page, loaded};
-use crate::{PageRequest, TrustView};
+use crate::components::{AnchorCard, Commands, page};
+use crate::views::TrustView;
 
 /// How to trust this CA, on each system.
 #[component]
 pub fn Trust() -> impl IntoView {
-    let request = use_context::<PageRequest>();
-    view! {
-        <Page title="Trust this CA" current="/pki">
-            {request.map(|r| loaded(async move { r.backend.trust().await }, content))}
-        </Page>
-    }
+    page("Trust this CA", "/pki", |r| async move { r.backend.trust().await }, content)
 }
 
 const ISSUER_PURPOSE: &str =

@@ -1,5 +1,11 @@
 //! The pages, as a browser gets them.
 
+mod detail;
+mod frame;
+mod hostile;
+mod lists;
+mod world;
+
 use std::collections::BTreeSet;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -25,7 +31,7 @@ async fn every_link_of_the_pages_leads_somewhere(engine: Engine) {
         }
         let answer = browser.get(&path).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
-        if answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html")) {
+        if is_page(&answer) {
             pages += 1;
             assert_is_a_light_and_harmless_page(&path, &answer);
             waiting.extend(links(&answer.text(), &server.base_url()));
@@ -79,6 +85,10 @@ fn browser(server: &CertctlServer) -> Client {
     server.client().with_header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
 }
 
+fn is_page(answer: &Response) -> bool {
+    answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html"))
+}
+
 /// No script, nothing from elsewhere, and small.
 fn assert_is_a_light_and_harmless_page(path: &str, page: &Response) {
     let html = page.text();
@@ -102,11 +112,12 @@ fn links(html: &str, base: &str) -> Vec<String> {
     html.split("href=\"")
         .skip(1)
         .filter_map(|rest| rest.split('"').next())
-        .map(|link| link.strip_prefix(base).unwrap_or(link))
+        .map(|link| link.replace("&amp;", "&"))
+        .map(|link| link.strip_prefix(base).unwrap_or(&link).to_owned())
         .filter(|link| !link.starts_with('#') && !link.starts_with("data:"))
         .map(|link| {
             assert!(link.starts_with('/'), "a link leads elsewhere: {link}");
-            link.to_owned()
+            link
         })
         .collect()
 }

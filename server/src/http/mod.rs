@@ -172,12 +172,17 @@ pub fn build_router(state: AppState) -> Router {
     let shedding = from_fn_with_state(state.clone(), overload::layer);
     let api = api_router().layer(sessions.clone());
     router = router.merge(api.layer(shedding.clone()).layer(from_fn(api::envelope::layer)));
-    let auth = auth_router().layer(sessions);
+    let auth = auth_router().layer(sessions.clone());
     router = router.merge(auth.layer(shedding.clone()).layer(from_fn(gui::harden)));
     if state.acme.enabled {
         // Inside the envelope: what a lost client is told has the headers of every other answer.
         let routes = acme_router().route("/acme/{*path}", any(problem::not_found)).layer(shedding);
         router = router.merge(routes.layer(from_fn_with_state(state.clone(), acme::envelope::layer)));
     }
-    router.fallback(gui::not_found).layer(from_fn_with_state(state.clone(), request::layer)).with_state(state)
+    // Whoever is signed in keeps the frame of the pages on one that does not exist.
+    let lost = any(gui::not_found).layer(sessions);
+    router
+        .fallback_service(lost.with_state(state.clone()))
+        .layer(from_fn_with_state(state.clone(), request::layer))
+        .with_state(state)
 }

@@ -185,6 +185,12 @@ pub async fn find(core: &Core, caller: &Caller, id: &AccountId) -> Result<Accoun
     account.ok_or_else(|| Error::not_found(format!("account {id}")))
 }
 
+/// By the thumbprint of its key (RFC 7638).
+pub async fn find_by_thumbprint(core: &Core, caller: &Caller, thumbprint: &str) -> Result<Option<Account>> {
+    authorise(caller, Permission::AcmeAccountRead)?;
+    Ok(core.store.read().await?.account_by_thumbprint(thumbprint).await?)
+}
+
 /// Stores a changed account and its events, unless somebody else changed it meanwhile.
 async fn save(core: &Core, changed: Account, events: Vec<model::AuditEvent>) -> Result<Account> {
     let stored = changed.clone();

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use futures::Stream;
 use futures::stream::try_unfold;
-use model::{AuditEvent, AuditFilter, Caller, Page, PageRequest, Permission};
+use model::{AuditEvent, AuditEventId, AuditFilter, Caller, Page, PageRequest, Permission};
 use serde_json::json;
 
 use crate::auth::authorise;
@@ -12,6 +12,12 @@ use crate::error::{Error, Result};
 pub async fn list(core: &Core, caller: &Caller, filter: &AuditFilter) -> Result<Page<AuditEvent>> {
     authorise(caller, Permission::AuditRead)?;
     Ok(core.store.read().await?.audit_events(filter).await?)
+}
+
+pub async fn find(core: &Core, caller: &Caller, id: &AuditEventId) -> Result<AuditEvent> {
+    authorise(caller, Permission::AuditRead)?;
+    let event = core.store.read().await?.audit_event(id).await?;
+    event.ok_or_else(|| Error::not_found(format!("audit event {id}")))
 }
 
 /// All events that match, newest first, page by page: none is read before the one before it was taken. The export is

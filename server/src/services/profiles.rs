@@ -18,11 +18,16 @@ const MAX_REUSE_HOURS: u32 = 90 * 24;
 /// More profiles than this nobody could choose from, and each directory lists them.
 const MAX_SELECTABLE: usize = 50;
 
+/// Whether whoever can send an order gets any name.
+pub fn is_open(spec: &ProfileSpec) -> bool {
+    let trusting = spec.acme_auth_mode == AcmeAuthMode::TrustAuthenticated;
+    trusting && !spec.eab_required && spec.permitted_names.is_empty()
+}
+
 /// What makes a profile risky; shown wherever it is shown.
 pub fn warnings(spec: &ProfileSpec) -> Vec<String> {
     let mut out = Vec::new();
-    let trusting = spec.acme_auth_mode == AcmeAuthMode::TrustAuthenticated;
-    if trusting && !spec.eab_required && spec.permitted_names.is_empty() {
+    if is_open(spec) {
         let who = match spec.allowed_client_networks.is_empty() {
             true => "anyone who reaches the server",
             false => "any client in the allowed networks",

@@ -3,6 +3,7 @@
 use model::Timestamp;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::ParsedExtension;
+use x509_parser::public_key::PublicKey;
 
 use crate::validity::Validity;
 
@@ -22,6 +23,8 @@ pub struct CertificateInfo {
     /// The last second in which it is valid.
     pub not_after: Timestamp,
     pub sha256_hex: String,
+    /// The kind and size of its key, such as `ECDSA P-256`.
+    pub key: String,
 }
 
 /// The SubjectPublicKeyInfo of a certificate as it stands there, to compare keys by (RFC 8555 §7.6).
@@ -59,7 +62,73 @@ pub fn describe(der: &[u8]) -> Result<CertificateInfo, MalformedCertificate> {
         not_before,
         not_after,
         sha256_hex: crate::sha256_hex(der),
+        key: key(&certificate),
     })
+}
+
+fn key(certificate: &X509Certificate<'_>) -> String {
+    let key = certificate.public_key();
+    match key.parsed() {
+        Ok(PublicKey::RSA(rsa)) => format!("RSA, {} bits", rsa.key_size()),
+        Ok(PublicKey::EC(point)) => {
+            format!("ECDSA P-{}", if point.key_size() == 528 { 521 } else { point.key_size() })
+        }
+        _ if key.algorithm.algorithm.to_id_string() == "1.3.101.112" => "Ed25519".to_owned(),
+        _ => format!("of the algorithm {}", key.algorithm.algorithm),
+    }
+}
+
+/// What a certificate may be used for, in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Usages {
+    /// Key usage (RFC 5280 §4.2.1.3), such as `digitalSignature`.
+    pub key: Vec<&'static str>,
+    /// Extended key usage (RFC 5280 §4.2.1.12), such as `serverAuth`; those without a name by their numbers.
+    pub extended: Vec<String>,
+    /// The TLS feature `status_request` (RFC 7633).
+    pub must_staple: bool,
+}
+
+/// What a certificate may be used for.
+pub fn usages(der: &[u8]) -> Result<Usages, MalformedCertificate> {
+    let certificate = parse(der)?;
+    let mut usages = Usages::default();
+    for extension in certificate.iter_extensions() {
+        match extension.parsed_extension() {
+            ParsedExtension::KeyUsage(key) => {
+                let names = [
+                    (key.digital_signature(), "digitalSignature"),
+                    (key.non_repudiation(), "nonRepudiation"),
+                    (key.key_encipherment(), "keyEncipherment"),
+                    (key.data_encipherment(), "dataEncipherment"),
+                    (key.key_agreement(), "keyAgreement"),
+                    (key.key_cert_sign(), "keyCertSign"),
+                    (key.crl_sign(), "cRLSign"),
+                ];
+                usages.key.extend(names.into_iter().filter(|(set, _)| *set).map(|(_, name)| name));
+            }
+            ParsedExtension::ExtendedKeyUsage(extended) => {
+                let names = [
+                    (extended.any, "anyExtendedKeyUsage"),
+                    (extended.server_auth, "serverAuth"),
+                    (extended.client_auth, "clientAuth"),
+                    (extended.code_signing, "codeSigning"),
+                    (extended.email_protection, "emailProtection"),
+                    (extended.time_stamping, "timeStamping"),
+                    (extended.ocsp_signing, "OCSPSigning"),
+                ];
+                let named = names.into_iter().filter(|(set, _)| *set).map(|(_, name)| name.to_owned());
+                usages.extended.extend(named);
+                usages.extended.extend(extended.other.iter().map(ToString::to_string));
+            }
+            // SEQUENCE OF INTEGER { 5 }, as the one feature that there is.
+            _ if extension.oid.to_id_string() == "1.3.6.1.5.5.7.1.24" => {
+                usages.must_staple = extension.value == [0x30, 3, 2, 1, 5];
+            }
+            _ => {}
+        }
+    }
+    Ok(usages)
 }
 
 /// Parses a certificate that fills `der`.

@@ -30,8 +30,8 @@ pub use blocklist::{BlocklistError, KeyBlocklist};
 pub use challenge_certificate::{AcmeIdentifier, AltName, ChallengeCertificate};
 pub use csr::{Csr, CsrError};
 pub use inspect::{
-    CertificateInfo, MalformedCertificate, authority_key_identifier, certificate_serial_hex,
-    certificate_spki, describe, not_after,
+    CertificateInfo, MalformedCertificate, Usages, authority_key_identifier, certificate_serial_hex,
+    certificate_spki, describe, not_after, usages,
 };
 pub use key::{CaKeyAlgorithm, KeyError, PublicKeyAlgorithm, SubjectKey};
 pub use leaf::{Leaf, LeafRequest};

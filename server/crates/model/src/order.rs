@@ -97,5 +97,9 @@ pub struct OrderFilter {
     pub account_id: Option<AccountId>,
     pub profile_id: Option<ProfileId>,
     pub status: Option<OrderStatus>,
+    /// At or after.
+    pub created_after: Option<Timestamp>,
+    /// Before.
+    pub created_before: Option<Timestamp>,
     pub page: PageRequest,
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use model::{AuditEvent, AuditEventId, AuditFilter, Outcome, Page};
 
-use crate::engine::{Row, Value};
+use crate::engine::{Row, Value, args};
 use crate::sql::{Direction, Sql, id_at};
 use crate::{Reader, StoreError, Tx};
 
@@ -13,6 +13,11 @@ macro_rules! columns {
 }
 
 impl Reader {
+    pub async fn audit_event(&mut self, id: &AuditEventId) -> Result<Option<AuditEvent>, StoreError> {
+        let sql = concat!("SELECT ", columns!(), " FROM audit_events WHERE id = $1");
+        self.fetch_optional(sql, args![id]).await?.as_ref().map(event).transpose()
+    }
+
     /// Newest first.
     pub async fn audit_events(&mut self, filter: &AuditFilter) -> Result<Page<AuditEvent>, StoreError> {
         let sql = select(filter);

@@ -295,6 +295,10 @@ fn select(filter: &OrderFilter) -> Sql {
         driven = true;
     }
     sql.and_opt(if driven && !open { "status || '' = " } else { "status = " }, filter.status);
+    // Ids begin with the time.
+    for (along, time) in [("id >= ", filter.created_after), ("id < ", filter.created_before)] {
+        sql.and_opt(along, time.map(|time| id_at(OrderId::PREFIX, time)));
+    }
     sql
 }
 

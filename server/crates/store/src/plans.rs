@@ -212,6 +212,9 @@ const CALLS: &[(&str, Call)] = calls! {
     "orders by status": |tx, _s| tx.orders(&OrderFilter {
         status: Some(OrderStatus::Ready), ..OrderFilter::default()
     });
+    "orders of a span of time": |tx, _s| tx.orders(&OrderFilter {
+        created_after: Some(NOW), created_before: Some(after(1)), ..OrderFilter::default()
+    });
     "open orders of an account": |tx, s| tx.orders(&OrderFilter {
         account_id: Some(s.account.id.clone()), status: Some(OrderStatus::Ready), ..OrderFilter::default()
     });
@@ -324,6 +327,7 @@ const CALLS: &[(&str, Call)] = calls! {
     };
     "chain, new": |tx, _s| async move { tx.put_chain("chain", &[vec![1]]).await };
     "chain": |tx, _s| tx.chain("chain");
+    "event": |tx, s| tx.audit_event(&s.event.id);
     "events": |tx, _s| tx.audit_events(&AuditFilter::default());
     "events by actor": |tx, s| tx.audit_events(&AuditFilter {
         actor: Some(s.event.actor.clone()), ..AuditFilter::default()

@@ -7,7 +7,7 @@ use model::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{ApiQuery, Authenticated, List, page, parse};
+use super::{ApiQuery, Authenticated, List, page, parse, parse_time};
 use crate::error::{Error, Result};
 use crate::http::problem::{ApiError, ProblemDocument};
 use crate::issuance::order::as_of;
@@ -181,6 +181,10 @@ pub struct OrderQuery {
     profile_id: Option<String>,
     /// pending, ready, processing, valid or invalid.
     status: Option<String>,
+    /// Placed at or after this time (RFC 3339).
+    created_after: Option<String>,
+    /// Placed before this time (RFC 3339).
+    created_before: Option<String>,
     cursor: Option<String>,
     limit: Option<u32>,
 }
@@ -197,6 +201,8 @@ pub async fn list(
         account_id: parse("account_id", query.account_id.as_deref())?,
         profile_id: parse("profile_id", query.profile_id.as_deref())?,
         status: parse("status", query.status.as_deref())?,
+        created_after: parse_time("created_after", query.created_after.as_deref())?,
+        created_before: parse_time("created_before", query.created_before.as_deref())?,
         page: page(query.cursor.as_deref(), query.limit)?,
     };
     let now = state.core.now();

@@ -4,7 +4,7 @@ mod backend;
 
 use std::sync::{Arc, LazyLock};
 
-use app::{PageRequest, Status};
+use app::{PageError, PageRequest, Query, Status};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -17,6 +17,7 @@ use leptos::prelude::{RenderHtml, provide_context};
 
 use super::auth::{ReturnTo, Visitor};
 use super::problem::{self, ApiError};
+use super::request::RequestInfo;
 use crate::error::Error;
 use crate::services::sessions::Checked;
 use crate::state::AppState;
@@ -49,13 +50,14 @@ pub fn router() -> Router<AppState> {
 
 async fn page_of_app(
     State(state): State<AppState>,
+    info: RequestInfo,
     visitor: Result<Visitor, ApiError>,
     request: Request,
 ) -> Response {
-    // While the database is away, the page says so itself.
-    let Visitor(visitor) = visitor.unwrap_or(Visitor(None));
+    // Public pages are shown also while the database is away and nobody knows who asks.
+    let visitor = visitor.map(|Visitor(visitor)| visitor).map_err(|error| backend::shown(error.0));
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    let response = render(&state, visitor, request, None).await;
+    let response = render(&state, info, visitor, request, None).await;
     match response.status() {
         StatusCode::UNAUTHORIZED => Redirect::to(&ReturnTo::parse(&path).sign_in_page()).into_response(),
         _ => response,
@@ -69,25 +71,32 @@ pub async fn page(
     path: &str,
     refusal: Option<Error>,
 ) -> Response {
+    let info = RequestInfo { request_id: String::new(), client_ip: None };
     match Request::get(path).body(Body::empty()) {
-        Ok(request) => render(state, visitor, request, refusal.as_ref()).await,
+        Ok(request) => render(state, info, Ok(visitor), request, refusal.as_ref()).await,
         Err(e) => ApiError(Error::Internal(format!("`{path}` is no path: {e}"))).into_response(),
     }
 }
 
 async fn render(
     state: &AppState,
-    visitor: Option<Checked>,
+    info: RequestInfo,
+    visitor: Result<Option<Checked>, PageError>,
     request: Request,
     refusal: Option<&Error>,
 ) -> Response {
+    let query = url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
+    let query = Query::new(query.map(|(name, value)| (name.into_owned(), value.into_owned())));
     let status = Status::default();
+    let signed_in = visitor.as_ref().ok().and_then(Option::as_ref);
     let context = PageRequest {
-        visitor: backend::visitor(&state.core, visitor.as_ref()).await,
-        backend: Arc::new(Services::new(state.clone(), visitor)),
+        visitor: backend::visitor(&state.core, signed_in).await,
+        backend: Arc::new(Services::new(state.clone(), &info, visitor)),
         stylesheet: Arc::clone(&STYLE_PATH),
         status: status.clone(),
         refusal: refusal.map(Error::public_detail),
+        query,
+        request_id: info.request_id.into(),
     };
     // No mode of leptos leaves its scripts out, and each resource would stand in the page twice. So the stream is
     // collected here, and the chunks that would hydrate it are dropped.
@@ -116,13 +125,18 @@ async fn render(
 }
 
 /// What no route has: a page for a browser, a problem document for everybody else.
-pub async fn not_found(state: State<AppState>, request: Request) -> Response {
+pub async fn not_found(
+    state: State<AppState>,
+    info: RequestInfo,
+    visitor: Result<Visitor, ApiError>,
+    request: Request,
+) -> Response {
     let path = request.uri().path();
     let machine = path.starts_with("/api/") || path.starts_with("/acme/") || !wants_html(request.headers());
     if machine || !matches!(*request.method(), Method::GET | Method::HEAD) {
         return problem::not_found(request.uri().clone()).await;
     }
-    hardened(page_of_app(state, Ok(Visitor(None)), request).await)
+    hardened(page_of_app(state, info, visitor, request).await)
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {

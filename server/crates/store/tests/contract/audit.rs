@@ -22,6 +22,9 @@ async fn events_are_filtered_and_paged(db: Db) {
     assert!(first.next.is_some() && second.next.is_none());
     assert!(first.items[0].id > second.items[0].id, "newest first");
     assert!(events.contains(&first.items[0]) && events.contains(&second.items[0]));
+    assert_eq!(reader.audit_event(&events[1].id).await.unwrap().as_ref(), Some(&events[1]));
+    let unknown = AuditEventId::generate(NOW, &SystemEntropy);
+    assert_eq!(reader.audit_event(&unknown).await.unwrap(), None);
 }
 
 async fn every_filter_restricts_and_filters_combine(db: Db) {

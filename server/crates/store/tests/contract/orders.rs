@@ -154,6 +154,12 @@ async fn every_filter_restricts_and_filters_combine(db: Db) {
         (OrderFilter { account_id: account_id.clone(), status: ended, ..any() }, &[3, 1]),
         (OrderFilter { profile_id: profile_id.clone(), status: ended, ..any() }, &[7, 3]),
         (OrderFilter { account_id, profile_id, status, ..any() }, &[2]),
+        (OrderFilter { created_after: Some(after(5)), ..any() }, &[7, 6, 5]),
+        (OrderFilter { created_before: Some(after(2)), ..any() }, &[1, 0]),
+        (
+            OrderFilter { created_after: Some(after(2)), created_before: Some(after(6)), status, ..any() },
+            &[4, 2],
+        ),
     ];
     let mut reader = db.read().await.unwrap();
     for (mut filter, expected) in cases {

@@ -1,0 +1,46 @@
+use leptos::prelude::*;
+
+use crate::views::{Badge, Link, Moment, Tone};
+
+#[component]
+pub fn StatusBadge(badge: Badge) -> impl IntoView {
+    let class = match badge.tone {
+        Tone::Ok => "status ok",
+        Tone::Info => "status info",
+        Tone::Warn => "status warn",
+        Tone::Bad => "status bad",
+        Tone::Quiet => "status",
+    };
+    view! { <span class=class>{badge.word}</span> }
+}
+
+/// A time in UTC with how far away it is.
+#[component]
+pub fn Instant(at: Moment) -> impl IntoView {
+    view! {
+        <time datetime=at.iso>{at.text} " " <small>{at.hint}</small></time>
+    }
+}
+
+/// A thing by its name, with the way to its page.
+pub fn thing(link: Link) -> impl IntoView {
+    let Link { text, href, title } = link;
+    match href {
+        Some(href) => view! { <a href=href title=title>{text}</a> }.into_any(),
+        None => view! { <span title=title>{text}</span> }.into_any(),
+    }
+}
+
+/// The same, or a dash for nothing.
+pub fn optional_link(link: Option<Link>) -> impl IntoView {
+    match link {
+        Some(link) => thing(link).into_any(),
+        None => view! { <span class="muted">"–"</span> }.into_any(),
+    }
+}
+
+/// Text that machines made, to be compared letter by letter.
+#[component]
+pub fn Identifier(#[prop(into)] text: String) -> impl IntoView {
+    view! { <code>{text}</code> }
+}

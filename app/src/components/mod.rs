@@ -1,0 +1,17 @@
+//! What pages are made of: a file for each thing.
+
+mod anchor;
+mod atoms;
+mod commands;
+mod frame;
+mod list;
+mod loading;
+mod title;
+
+pub use anchor::AnchorCard;
+pub use atoms::{Identifier, Instant, StatusBadge, optional_link, thing};
+pub use commands::Commands;
+pub use frame::{CsrfToken, Page};
+pub use list::{Table, list_page};
+pub use loading::{failure, page, parameter};
+pub use title::PageTitle;

@@ -1,0 +1,141 @@
+use leptos::prelude::*;
+
+use super::{certificates, orders};
+use crate::components::{
+    Identifier, Instant, PageTitle, StatusBadge, Table, list_page, optional_link, page, parameter, thing,
+};
+use crate::views::{AcmeAccountRow, AcmeAccountView, LimitRow, ListView};
+
+#[component]
+pub fn AcmeAccounts() -> impl IntoView {
+    page("ACME accounts", PATH, |r| async move { r.backend.acme_accounts(&r.query).await }, list)
+}
+
+#[component]
+pub fn AcmeAccount() -> impl IntoView {
+    let id = parameter("id");
+    page("ACME account", PATH, |r| async move { r.backend.acme_account(&id).await }, detail)
+}
+
+const PATH: &str = "/acme-accounts";
+
+/// Of every table of accounts.
+pub const COLUMNS: &[&str] = &["Account", "Status", "Contacts", "EAB key", "Registered (UTC)", "From"];
+
+fn list(view: ListView<AcmeAccountRow>) -> impl IntoView {
+    let heading = ("ACME accounts", "The clients that may order, each known by its key.");
+    list_page(view, PATH, heading, COLUMNS, row, || {
+        view! {
+            <p><strong>"No client has registered yet."</strong></p>
+            <p>"A client registers by itself at its first order. Open a " <a href="/profiles">"profile"</a>
+                " and follow “Connect a client”; to know who is behind an account, give out an "
+                <a href="/eab-keys">"EAB key"</a> " for each."</p>
+        }
+        .into_any()
+    })
+}
+
+pub fn row(row: AcmeAccountRow) -> impl IntoView {
+    view! {
+        <tr>
+            <th scope="row" class="mono">{thing(row.account)}</th>
+            <td><StatusBadge badge=row.status/></td>
+            <td class="text">{row.contacts}</td>
+            <td class="mono nowrap">{optional_link(row.eab_key)}</td>
+            <td class="nowrap"><Instant at=row.registered/></td>
+            <td class="mono nowrap">{row.registered_from}</td>
+        </tr>
+    }
+}
+
+fn detail(v: AcmeAccountView) -> impl IntoView {
+    let contacts = match v.contacts.is_empty() {
+        true => view! { <span class="muted">"none"</span> }.into_any(),
+        false => {
+            let all = v.contacts.into_iter().map(|contact| view! { <li>{contact}</li> }).collect_view();
+            view! { <ul class="plain">{all}</ul> }.into_any()
+        }
+    };
+    let orders = v.orders.map(|(rows, all)| {
+        let rows: Vec<_> = rows.into_iter().map(|row| orders::row(row).into_any()).collect();
+        newest("Orders", "It has not ordered anything.", orders::COLUMNS, rows, all)
+    });
+    let certificates = v.certificates.map(|(rows, all)| {
+        let rows: Vec<_> = rows.into_iter().map(|row| certificates::row(row).into_any()).collect();
+        newest("Certificates", "It has no certificate.", certificates::COLUMNS, rows, all)
+    });
+    view! {
+        <PageTitle text=format!("ACME account {}", v.name)/>
+        <div class="head">
+            <div>
+                <div class="crumbs"><a href=PATH>"ACME accounts"</a> " / " <code>{v.id}</code></div>
+                <h1>{v.name} " " <StatusBadge badge=v.status/></h1>
+            </div>
+            <div class="actions">
+                {v.audit.map(|url| view! { <a class="button" href=url>"Audit events"</a> })}
+            </div>
+        </div>
+        <div class="grid cols-2">
+            <section class="card">
+                <header><h2>"Account"</h2></header>
+                <div class="body">
+                    <dl class="facts">
+                        <dt>"Contacts"</dt><dd>{contacts}</dd>
+                        <dt>"Bound by"</dt><dd class="mono">{optional_link(v.eab_key)}</dd>
+                        <dt>"Key"</dt><dd>{v.key}</dd>
+                        <dt>"Thumbprint"</dt><dd><Identifier text=v.thumbprint/></dd>
+                        <dt>"Registered"</dt><dd><Instant at=v.registered/></dd>
+                        <dt>"From"</dt><dd class="mono">{v.registered_from.unwrap_or_else(|| "–".to_owned())}</dd>
+                        {v.terms.map(|version| view! { <dt>"Terms"</dt><dd>"agreed to version " {version}</dd> })}
+                    </dl>
+                </div>
+            </section>
+            {v.limits.map(limits)}
+        </div>
+        {orders}
+        {certificates}
+    }
+}
+
+/// The newest of a thing's orders or the like, with the way to all.
+pub fn newest(
+    heading: &'static str,
+    none: &'static str,
+    columns: &'static [&'static str],
+    rows: Vec<AnyView>,
+    all: String,
+) -> impl IntoView {
+    let content = match rows.is_empty() {
+        true => view! { <div class="body"><p class="muted">{none}</p></div> }.into_any(),
+        false => view! { <Table label=heading columns>{rows}</Table> }.into_any(),
+    };
+    view! {
+        <section class="card">
+            <header><h2>{heading}</h2> <a href=all>"All " {heading.to_lowercase()}</a></header>
+            {content}
+        </section>
+    }
+}
+
+fn limits(rows: Vec<LimitRow>) -> impl IntoView {
+    let rows = rows.into_iter().map(limit).collect_view().into_any();
+    view! {
+        <section class="card">
+            <header><h2>"Rate limits"</h2></header>
+            <Table label="Rate limits" columns=&["Limit", "Used", "State"]>{rows}</Table>
+        </section>
+    }
+}
+
+fn limit(row: LimitRow) -> impl IntoView {
+    view! {
+        <tr>
+            <th scope="row">{row.what}</th>
+            <td class="nowrap">{row.used} " of " {row.allowed.unwrap_or_else(|| "any number".to_owned())}</td>
+            <td>
+                <StatusBadge badge=row.status/>
+                <small>{match row.resets { Some(at) => format!("anew {}", at.hint), None => "less as orders end".to_owned() }}</small>
+            </td>
+        </tr>
+    }
+}

@@ -1,0 +1,90 @@
+//! What the server gives to the rendering of one page.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use crate::Backend;
+
+/// Put into leptos' context by the server.
+#[derive(Debug, Clone)]
+pub struct PageRequest {
+    pub backend: Arc<dyn Backend>,
+    /// The path of the style sheet; its name changes with its content.
+    pub stylesheet: Arc<str>,
+    pub status: Status,
+    /// Who is signed in.
+    pub visitor: Option<VisitorView>,
+    /// Why what the visitor sent was refused; the page that they sent it from says so.
+    pub refusal: Option<String>,
+    pub query: Query,
+    /// Leads to the request's entries in the server's log; empty where a page answers a form.
+    pub request_id: Arc<str>,
+}
+
+/// Somebody who is signed in, as every page shows them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct VisitorView {
+    pub name: String,
+    /// Their roles and how they signed in.
+    pub role: String,
+    /// For the forms of the pages.
+    pub csrf_token: String,
+    /// What every administrator must know at once.
+    pub warning: Option<String>,
+    /// What they may do, everywhere or within some profiles: names of permissions.
+    pub permissions: Vec<&'static str>,
+}
+
+/// Without the token.
+impl fmt::Debug for VisitorView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VisitorView").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl VisitorView {
+    pub fn may(&self, permission: &str) -> bool {
+        self.permissions.contains(&permission)
+    }
+}
+
+/// The HTTP status of the answer, as the page decides it.
+#[derive(Debug, Clone)]
+pub struct Status(Arc<AtomicU16>);
+
+impl Status {
+    pub fn get(&self) -> u16 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub fn set(&self, status: u16) {
+        self.0.store(status, Ordering::Relaxed);
+    }
+}
+
+impl Default for Status {
+    fn default() -> Self {
+        Self(Arc::new(AtomicU16::new(200)))
+    }
+}
+
+/// The query string of the page: the whole state of a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Query(Vec<(String, String)>);
+
+impl Query {
+    pub fn new(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(n, _)| n == name)
+    }
+
+    /// Without spaces around it; `None` when it is empty, as forms send fields that nobody has filled in.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let value = self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value.trim());
+        value.filter(|value| !value.is_empty())
+    }
+}

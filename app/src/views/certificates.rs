@@ -1,0 +1,65 @@
+use super::{Badge, Link, Moment};
+
+/// A line in the list of certificates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateRow {
+    /// The first name, which leads to the certificate.
+    pub certificate: Link,
+    /// The names that follow, as many as fit, in words.
+    pub more_names: Option<String>,
+    pub status: Badge,
+    pub profile: Link,
+    pub account: Option<Link>,
+    pub issued: Moment,
+    pub expires: Moment,
+}
+
+/// Everything about a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateView {
+    pub id: String,
+    /// The first name.
+    pub name: String,
+    pub status: Badge,
+    /// When it was revoked, and why.
+    pub revocation: Option<(Moment, String)>,
+    /// Since when it is to be renewed at once, and why.
+    pub renewal: Option<(Moment, String)>,
+    pub replaced_by: Option<Link>,
+    pub replaces: Option<Link>,
+    pub names: Vec<String>,
+    pub common_name: Option<String>,
+    pub subject: String,
+    pub issuer_name: String,
+    pub serial: String,
+    pub fingerprint: String,
+    pub key: String,
+    pub key_usages: String,
+    pub extended_key_usages: String,
+    pub must_staple: bool,
+    pub not_before: Moment,
+    pub not_after: Moment,
+    pub issued: Moment,
+    pub profile: Link,
+    pub issuer: Link,
+    pub order: Option<Link>,
+    pub account: Option<Link>,
+    /// The EAB key that bound the account.
+    pub eab_key: Option<Link>,
+    /// The events of this certificate, for those who may see them.
+    pub audit: Option<String>,
+    /// The certificate alone.
+    pub pem: String,
+    /// Where the certificate with its chain is to be had (PEM), and the name of the file.
+    pub download: (String, String),
+    /// From the one that signed it upwards.
+    pub chain: Vec<ChainLink>,
+}
+
+/// A CA certificate above a leaf.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainLink {
+    pub subject: String,
+    pub fingerprint: String,
+    pub expires: Moment,
+}

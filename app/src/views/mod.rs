@@ -1,0 +1,25 @@
+//! What pages show: ready texts, no secrets.
+
+mod access;
+mod accounts;
+mod atoms;
+mod audit;
+mod certificates;
+mod eab_keys;
+mod issuers;
+mod list;
+mod orders;
+mod profiles;
+mod start;
+
+pub use access::{AccountView, Held, ProviderLink, SessionRow, SignInView};
+pub use accounts::{AcmeAccountRow, AcmeAccountView, LimitRow};
+pub use atoms::{Badge, Link, Moment, Tone};
+pub use audit::{AuditEventView, AuditRow, Change};
+pub use certificates::{CertificateRow, CertificateView, ChainLink};
+pub use eab_keys::{EabKeyRow, EabKeyView};
+pub use issuers::{IssuerRow, IssuerView};
+pub use list::{Choice, Filter, FilterKind, ListView};
+pub use orders::{AuthorizationRow, Event, ExplanationView, OrderRow, OrderView, ProblemView};
+pub use profiles::{ClientGuide, ConnectView, ProfileRow, ProfileView, Snippet, WhatIsIssued, WhoMayAsk};
+pub use start::{AcmeView, Anchor, StartView, TrustView};

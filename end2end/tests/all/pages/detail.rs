@@ -1,0 +1,102 @@
+//! What the pages of single things say.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use end2end::{Engine, on_each_engine};
+use http::Method;
+use serde_json::json;
+
+use super::world::{World, words};
+
+on_each_engine!(
+    a_certificate_is_told_in_full,
+    a_failed_order_says_what_happened_and_what_to_do,
+    a_change_shows_before_and_after,
+    clients_get_texts_with_the_values_of_the_profile,
+);
+
+#[track_caller]
+fn has(page: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(page.contains(part), "no `{part}` in {page}");
+    }
+}
+
+fn colons(hex: &str) -> String {
+    hex.to_uppercase().as_bytes().chunks(2).map(|c| String::from_utf8_lossy(c)).collect::<Vec<_>>().join(":")
+}
+
+async fn a_certificate_is_told_in_full(engine: Engine) {
+    let world = World::new(engine).await;
+    let c = world.only("/api/certificates?name=*.b.test").await;
+    let text = |field: &str| c[field].as_str().unwrap();
+    let path = format!("/certificates/{}", text("id"));
+    let html = world.page(&path).await;
+    let page = words(&html);
+    has(&page, &["b.test", "*.b.test", "valid", "ECDSA P-256", "digitalSignature", "serverAuth"]);
+    has(&page, &[&colons(text("serial")), &colons(text("sha256")), "CN=certctl internal CA", "PEM"]);
+    for link in [
+        format!("/orders/{}", text("order_id")),
+        format!("/acme-accounts/{}", text("account_id")),
+        format!("/profiles/{}", text("profile_id")),
+        "/issuers/iss-internal-ca".to_owned(),
+        format!("/api/certificates/{}/pem", text("id")),
+    ] {
+        assert!(html.contains(&format!("href=\"{link}\"")), "{link}: {html}");
+    }
+    let reason = json!({ "reason": "keyCompromise" });
+    world.api.post(&format!("/api{path}/revoke"), reason).await.expect(200);
+    has(&words(&world.page(&path).await), &["Revoked: keyCompromise"]);
+
+    let account = words(&world.page(&format!("/acme-accounts/{}", world.account_id())).await);
+    has(
+        &account,
+        &["test@example.com", &world.key.thumbprint(), "b.test", "a.test", "orders per hour of one account"],
+    );
+}
+
+async fn a_failed_order_says_what_happened_and_what_to_do(engine: Engine) {
+    let world = World::new(engine).await;
+    let id = world.fail_an_order("failing.test", "not-the-answer").await;
+    let page = words(&world.page(&format!("/orders/{id}")).await);
+    has(&page, &["failing.test", "invalid", "Why it failed, and what to do", "Try"]);
+    has(&page, &["The client chose dns-01 for failing.test", "Attempt 1 of dns-01", "not-the-answer"]);
+    has(&page, &["the client was told", "urn:ietf:params:acme:error:"]);
+    let explained = page.find("Why it failed").unwrap();
+    assert!(explained < page.find("What happened").unwrap(), "the reason comes first");
+    let valid = world.only("/api/certificates?name=a.test").await;
+    let order = words(&world.page(&format!("/orders/{}", valid["order_id"].as_str().unwrap())).await);
+    has(&order, &["Order accepted for a.test", "authorized without a challenge", "Certificate issued"]);
+    assert!(!order.contains("Why it failed"));
+}
+
+async fn a_change_shows_before_and_after(engine: Engine) {
+    let world = World::new(engine).await;
+    let profile = words(&world.page("/profiles/prof-test").await);
+    has(&profile, &["Take care", "The profile is open", "every name", "90 days", "trust the account"]);
+    let change = json!({ "permitted_names": ["**.a.test"], "max_ttl_seconds": 129_600 });
+    world.api.call(Method::PATCH, "/api/profiles/prof-test", Some(change)).await.expect(200);
+    let profile = words(&world.page("/profiles/prof-test").await);
+    has(&profile, &["**.a.test", "36 hours", "Version 2"]);
+    assert!(!profile.contains("Take care"));
+    let event = world.only("/api/audit-events?action=profile.updated").await;
+    let page = words(&world.page(&format!("/audit/{}", event["id"].as_str().unwrap())).await);
+    has(&page, &["profile updated", "permitted names none **.a.test", "max ttl seconds 7776000 129600"]);
+    assert!(!page.contains("eab required false"), "what did not change is not a change");
+}
+
+async fn clients_get_texts_with_the_values_of_the_profile(engine: Engine) {
+    let world = World::new(engine).await;
+    let directory = world.server.directory_url("prof-test");
+    let page = words(&world.page("/profiles/prof-test/connect").await);
+    let ca = world.server.client().get("/pki/server-ca.pem").await;
+    has(&page, &[&directory, &format!("caBundle: {}", STANDARD.encode(&ca.body)), "solvers: []"]);
+    has(&page, &["cert-manager", "lego --server", "certbot certonly", "acme_ca", "caServer:"]);
+    assert!(!page.contains("KEY_ID"), "no key is needed");
+    world.bind_an_account("a cluster").await;
+    let page = words(&world.page("/profiles/prof-bound/connect").await);
+    has(&page, &["externalAccountBinding", "--eab --kid KEY_ID --hmac MAC_KEY", "acme_eab", "hmacEncoded"]);
+    let key = world.only("/api/acme/eab-keys").await;
+    let path = format!("/eab-keys/{}", key["id"].as_str().unwrap());
+    has(&words(&world.page(&path).await), &["a cluster", "1 of 3 accounts", "acc-…"]);
+}

@@ -1,0 +1,134 @@
+//! Who sees what, and what those see who may not.
+
+use end2end::browser::{Browser, location};
+use end2end::{Engine, on_each_engine};
+use serde_json::json;
+
+use super::assert_is_a_light_and_harmless_page;
+use super::world::{OPEN, World, words};
+
+on_each_engine!(every_page_is_reached_by_links, rights_end_at_profiles_in_the_pages_too);
+
+/// Each page, with words that it has.
+const PAGES: &[(&str, &str)] = &[
+    ("/certificates", "Every certificate that this CA has issued"),
+    ("/certificates/", "Where it comes from"),
+    ("/orders", "What ACME clients have asked for"),
+    ("/orders/", "What happened"),
+    ("/acme-accounts", "The clients that may order"),
+    ("/acme-accounts/", "Thumbprint"),
+    ("/eab-keys", "external account binding"),
+    ("/eab-keys/", "What its accounts may do"),
+    ("/profiles", "Who may get which certificates"),
+    ("/profiles/", "What it issues"),
+    ("/issuers", "The CAs that sign"),
+    ("/issuers/", "CA certificate"),
+    ("/pki", "Trust"),
+    ("/audit", "Every change and every refusal"),
+    ("/audit/", "As stored"),
+];
+
+async fn every_page_is_reached_by_links(engine: Engine) {
+    let world = World::new(engine).await;
+    world.bind_an_account("a cluster").await;
+    world.fail_an_order("failing.test", "wrong").await;
+    let seen = world.crawl(&world.admin).await;
+    for (path, wanted) in PAGES {
+        let of_kind = |p: &&String| match path.ends_with('/') {
+            true => p.starts_with(path) && !p.contains('?') && !p.ends_with("/connect"),
+            false => p == path,
+        };
+        let pages: Vec<_> = seen.keys().filter(of_kind).collect();
+        assert!(!pages.is_empty(), "no link leads to {path}: {:?}", seen.keys());
+        for page in pages {
+            assert!(words(&seen[page].text()).contains(wanted), "{page} has no `{wanted}`");
+        }
+    }
+    for end in ["/connect", "/pem", "/pki/iss-internal-ca.cabundle"] {
+        assert!(seen.keys().any(|path| path.ends_with(end)), "no link to …{end}");
+    }
+    let export = "/api/audit-events/export?format=";
+    assert_eq!(seen.keys().filter(|path| path.starts_with(export)).count() % 2, 0, "CSV and JSON lines");
+    // What a person may not see has no link either.
+    let viewer = world.browser_of("viewer", &[]).await;
+    let seen = world.crawl(&viewer).await;
+    assert!(!seen.keys().any(|path| path.contains("audit")), "{:?}", seen.keys());
+    assert!(seen.keys().any(|path| path.starts_with("/orders/ord-")));
+    let auditor = world.browser_of("auditor", &[]).await;
+    assert!(world.crawl(&auditor).await.keys().any(|path| path.starts_with("/audit/evt-")));
+}
+
+async fn rights_end_at_profiles_in_the_pages_too(engine: Engine) {
+    let world = World::new(engine).await;
+    world.bind_an_account("a cluster").await;
+    let scoped = world.browser_of("operator", &["prof-bound"]).await;
+    let all = world.crawl(&scoped).await;
+    assert!(all.keys().any(|path| path == "/profiles/prof-bound"));
+    assert!(
+        !all.keys().any(|path| path.contains(OPEN) || path.starts_with("/acme-accounts")),
+        "{:?}",
+        all.keys()
+    );
+    let list = words(&world.page_of(&scoped, "/certificates").await);
+    assert!(list.contains("bound.test") && !list.contains("a.test"), "{list}");
+    let hidden = world.only("/api/certificates?name=a.test").await;
+    let path = format!("/certificates/{}", hidden["id"].as_str().unwrap());
+    assert_eq!(scoped.get(&world.server, &path).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_is_a_page_that_says_why() {
+    let world = World::new(Engine::Sqlite).await;
+    let viewer = world.browser_of("viewer", &[]).await;
+    let refused = viewer.get(&world.server, "/audit").await;
+    assert_eq!(refused.status, 403);
+    assert_is_a_light_and_harmless_page("/audit", &refused);
+    let page = words(&refused.text());
+    assert!(page.contains("You may not see this") && page.contains("audit.read"), "{page}");
+    assert!(page.contains(refused.header("x-request-id").unwrap()), "{page}");
+    assert!(page.contains("Sign out") && !page.contains("Audit"), "the frame stays: {page}");
+
+    for path in [
+        "/certificates/cert-0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+        "/certificates/%3Cscript%3E",
+        "/orders/x",
+        "/acme-accounts/acc-0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+        "/eab-keys/x",
+        "/profiles/nobody",
+        "/profiles/nobody/connect",
+        "/issuers/nobody",
+        "/audit/x",
+        "/no/such/page",
+    ] {
+        let missing = world.admin.get(&world.server, path).await;
+        assert_eq!(missing.status, 404, "{path}");
+        assert_is_a_light_and_harmless_page(path, &missing);
+        let page = words(&missing.text());
+        assert!(page.contains("There is no") && page.contains("Sign out"), "{path}: {page}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_not_signed_in_is_led_to_the_sign_in_page_and_back() {
+    let world = World::new(Engine::Sqlite).await;
+    for (path, back) in [
+        ("/certificates", "%2Fcertificates"),
+        ("/orders?status=invalid&profile=x", "%2Forders%3Fstatus%3Dinvalid%26profile%3Dx"),
+        ("/audit", "%2Faudit"),
+        ("/profiles/prof-test/connect", "%2Fprofiles%2Fprof-test%2Fconnect"),
+    ] {
+        let answer = Browser::new().get(&world.server, path).await;
+        assert_eq!(location(&answer), format!("/sign-in?return_to={back}"), "{path}");
+        assert!(answer.body.is_empty() || !answer.text().contains("prof-test"));
+    }
+    let start = Browser::new().get(&world.server, "/").await;
+    assert_eq!(start.status, 200);
+    // A session whose key has ended is none.
+    let key =
+        world.api.post("/api/api-keys", json!({ "name": "short-lived", "role": "viewer" })).await.expect(201);
+    let browser = Browser::new();
+    browser.sign_in_with_key(&world.server, key["api_key"].as_str().unwrap()).await;
+    assert_eq!(browser.get(&world.server, "/orders").await.status, 200);
+    world.api.delete(&format!("/api/api-keys/{}", key["id"].as_str().unwrap())).await;
+    assert_eq!(location(&browser.get(&world.server, "/orders").await), "/sign-in?return_to=%2Forders");
+}

@@ -1,0 +1,58 @@
+//! Text from clients and administrators is anybody's: no page may take it for its own.
+
+use end2end::browser::Visit;
+use end2end::{Engine, on_each_engine};
+use serde_json::json;
+use testkit::acme::{Key, Signer};
+
+use super::is_page;
+use super::world::World;
+
+on_each_engine!(hostile_text_stays_text_on_every_page);
+
+/// A script that says where it came from.
+fn payload(field: &str) -> String {
+    format!("</title></code></textarea>\"'><script>{field}</script><img src=x onerror={field}>")
+}
+
+async fn hostile_text_stays_text_on_every_page(engine: Engine) {
+    let world = World::new(engine).await;
+    let api = &world.api;
+    let fields =
+        ["profile_name", "profile_description", "note", "reason", "key_name", "user_agent", "record"];
+    let mut profile = end2end::api::open_profile("prof-hostile");
+    profile["name"] = format!("{:.100}", payload("profile_name")).into();
+    profile["description"] = payload("profile_description").into();
+    api.post("/api/profiles", profile).await.expect(201);
+    api.post("/api/acme/eab-keys", json!({ "note": payload("note") })).await.expect(201);
+    let reason = json!({ "reason": payload("reason") });
+    api.post(&format!("/api/acme/accounts/{}/suspend", world.account_id()), reason.clone()).await.expect(200);
+    api.post(&format!("/api/acme/accounts/{}/resume", world.account_id()), reason).await.expect(200);
+    world.fail_an_order("failing.test", &payload("record")).await;
+    // A contact is an address, so it has no brackets.
+    let contact = json!({ "contact": ["mailto:o'hara&co@example.com"] });
+    world.acme.post(Signer::Jwk(&Key::new()), world.acme.url("newAccount"), contact).await.expect(201);
+    let key = json!({ "name": format!("{:.100}", payload("key_name")), "role": "admin" });
+    let key = api.post("/api/api-keys", key).await.expect(201);
+    let browser = end2end::browser::Browser::new();
+    let form = [("api_key", key["api_key"].as_str().unwrap())];
+    let sign_in = Visit::form(&world.server, "/auth/api-key", &form);
+    let agent = payload("user_agent");
+    assert_eq!(browser.send(&world.server, sign_in.with("user-agent", Some(&agent))).await.status, 303);
+
+    let seen = world.crawl(&browser).await;
+    for field in fields {
+        let mut shown = 0;
+        for (path, answer) in seen.iter().filter(|(_, answer)| is_page(answer)) {
+            let page = answer.text();
+            assert!(!page.contains(&format!("<script>{field}")), "{path} runs {field}");
+            assert!(!page.contains(&format!("<img src=x onerror={field}")), "{path} runs {field}");
+            // A title ends at the first end tag, whatever it stands in.
+            assert_eq!(page.matches("</title>").count(), 1, "{path}");
+            shown += usize::from(page.contains(&format!("&lt;script&gt;{field}")));
+        }
+        assert!(shown > 0, "{field} is on no page, so this proves nothing about it");
+    }
+    let accounts = seen["/acme-accounts"].text();
+    assert!(accounts.contains("o'hara&amp;co@example.com"), "{accounts}");
+}

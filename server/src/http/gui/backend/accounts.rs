@@ -1,0 +1,167 @@
+use acme::KeyKind;
+use app::Query;
+use app::views::{AcmeAccountRow, AcmeAccountView, FilterKind, LimitRow, ListView, Tone};
+use model::{
+    Account, AccountFilter, AccountId, AccountStatus, Caller, CertificateFilter, OrderFilter, Page,
+    PageRequest, Permission, RateSubject, Timestamp,
+};
+
+use super::fields::{self, Fields};
+use super::{Services, words};
+use crate::error::{Error, Result};
+use crate::services::rate_limits::Usage;
+use crate::services::{accounts, certificates, orders, rate_limits};
+
+const PATH: &str = "/acme-accounts";
+/// How many of an account's orders and certificates its page shows.
+const NEWEST: u32 = 10;
+
+/// What an account is searched by: one of them is enough.
+enum Key {
+    Id(AccountId),
+    Thumbprint(String),
+}
+
+impl Services {
+    pub(super) async fn list_accounts(
+        &self,
+        caller: &Caller,
+        query: &Query,
+    ) -> Result<ListView<AcmeAccountRow>> {
+        let mut fields = Fields::new(PATH, query);
+        let text = FilterKind::Text { example: "acc-… or thumbprint" };
+        let key = fields.read("key", "Id or key thumbprint", text, |text| match text.parse() {
+            Ok(id) => Ok(Key::Id(id)),
+            // SHA-256 in unpadded base64url.
+            Err(_) if text.len() == 43 => Ok(Key::Thumbprint(text.to_owned())),
+            Err(_) => Err("neither the id of an account nor the thumbprint of a key (RFC 7638)".to_owned()),
+        });
+        let filter = AccountFilter {
+            status: fields.choice("status", "Status", fields::words(AccountStatus::ALL)),
+            eab_key_id: fields.parsed("eab_key", "EAB key", "eab-…"),
+            page: fields.page(),
+        };
+        if fields.is_wrong() {
+            return Ok(fields.without_rows());
+        }
+        let core = &self.state.core;
+        let page = match key {
+            None => accounts::list(core, caller, &filter).await?,
+            Some(key) => {
+                let found = match key {
+                    Key::Id(id) => match accounts::find(core, caller, &id).await {
+                        Err(Error::NotFound(_)) => None,
+                        found => Some(found?),
+                    },
+                    Key::Thumbprint(text) => accounts::find_by_thumbprint(core, caller, &text).await?,
+                };
+                let fits = |account: &Account| {
+                    let key = account.external_account.as_ref().map(|bound| &bound.key_id);
+                    filter.status.is_none_or(|status| status == account.status)
+                        && filter.eab_key_id.as_ref().is_none_or(|wanted| key == Some(wanted))
+                };
+                Page { items: found.into_iter().filter(fits).collect(), next: None }
+            }
+        };
+        let now = core.now();
+        Ok(fields.with_rows(page.map(|account| self.account_row(account, now))))
+    }
+
+    pub(super) fn account_row(&self, a: Account, now: Timestamp) -> AcmeAccountRow {
+        AcmeAccountRow {
+            account: self.account_link(&a.id),
+            contacts: match a.contacts.is_empty() {
+                true => "–".to_owned(),
+                false => a.contacts.join(", "),
+            },
+            status: words::account(a.status),
+            eab_key: a.external_account.map(|bound| self.eab_key_link(&bound.key_id)),
+            registered: words::moment(a.created_at, now),
+            registered_from: a.created_from.map(|ip| ip.to_string()),
+        }
+    }
+
+    pub(super) async fn show_account(&self, caller: &Caller, id: &str) -> Result<AcmeAccountView> {
+        let core = &self.state.core;
+        let id: AccountId = id.parse().map_err(|_| Error::not_found(format!("account {id}")))?;
+        let a = accounts::find(core, caller, &id).await?;
+        let now = core.now();
+        let page = PageRequest { after: None, limit: NEWEST };
+        let orders = match self.may(Permission::OrderRead) {
+            false => None,
+            true => {
+                let filter = OrderFilter {
+                    account_id: Some(id.clone()),
+                    page: page.clone(),
+                    ..OrderFilter::default()
+                };
+                let found = orders::list(core, caller, &filter).await?.items;
+                let rows = found.into_iter().map(|order| self.order_row(order, now)).collect();
+                Some((rows, format!("/orders?account={id}")))
+            }
+        };
+        let certificates = match self.may(Permission::CertificateRead) {
+            false => None,
+            true => {
+                let account_id = Some(id.clone());
+                let filter = CertificateFilter { account_id, page, ..CertificateFilter::default() };
+                let found = certificates::list(core, caller, &filter).await?.items;
+                let rows = found.into_iter().map(|c| self.certificate_row(c, now)).collect();
+                Some((rows, format!("/certificates?account={id}")))
+            }
+        };
+        let limits = match self.may(Permission::RateLimitRead) {
+            false => None,
+            true => {
+                let usage = rate_limits::usage(core, caller, Some(&RateSubject::account(&id))).await?;
+                Some(usage.iter().map(|usage| limit(usage, now)).collect())
+            }
+        };
+        Ok(AcmeAccountView {
+            status: words::account(a.status),
+            name: match a.contacts.first() {
+                Some(contact) => contact.strip_prefix("mailto:").unwrap_or(contact).to_owned(),
+                None => words::short(id.as_str()),
+            },
+            contacts: a.contacts,
+            thumbprint: a.key_thumbprint,
+            key: acme::Jwk::parse(&a.jwk).map_or_else(|_| "unknown".to_owned(), |key| key_kind(&key)),
+            eab_key: a.external_account.map(|bound| self.eab_key_link(&bound.key_id)),
+            terms: a.terms_version,
+            registered: words::moment(a.created_at, now),
+            registered_from: a.created_from.map(|ip| ip.to_string()),
+            orders,
+            certificates,
+            limits,
+            audit: self.audit_of(id.as_str()),
+            id: id.to_string(),
+        })
+    }
+}
+
+fn key_kind(key: &acme::Jwk) -> String {
+    match key.kind() {
+        KeyKind::P256 => "ECDSA P-256",
+        KeyKind::P384 => "ECDSA P-384",
+        KeyKind::P521 => "ECDSA P-521",
+        KeyKind::Ed25519 => "Ed25519",
+        KeyKind::Rsa => "RSA",
+    }
+    .to_owned()
+}
+
+fn limit(usage: &Usage, now: Timestamp) -> LimitRow {
+    let state = usage.state();
+    let tone = match state {
+        "reached" => Tone::Bad,
+        "near" => Tone::Warn,
+        _ => Tone::Ok,
+    };
+    LimitRow {
+        what: usage.limit.describe().to_owned(),
+        used: words::grouped(u64::try_from(usage.count).unwrap_or(0)),
+        allowed: usage.allowed.map(|allowed| words::grouped(u64::from(allowed))),
+        status: words::badge(state, tone),
+        resets: usage.resets_at.map(|at| words::moment(at, now)),
+    }
+}

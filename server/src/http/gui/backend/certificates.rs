@@ -1,0 +1,179 @@
+use app::Query;
+use app::views::{CertificateRow, CertificateView, ChainLink, FilterKind, Link, ListView};
+use model::{
+    Caller, CertificateFilter, CertificateId, CertificateState, CertificateSummary, Identifier, KeyType,
+    OrderId, Permission, Timestamp,
+};
+
+use super::Services;
+use super::fields::{self, Fields};
+use super::words;
+use crate::error::{Error, Result};
+use crate::services::{certificates, orders, renewal};
+
+pub const PATH: &str = "/certificates";
+
+impl Services {
+    pub(super) async fn list_certificates(
+        &self,
+        caller: &Caller,
+        query: &Query,
+    ) -> Result<ListView<CertificateRow>> {
+        let mut fields = Fields::new(PATH, query);
+        let hex = |text: &str| match text.replace(':', "").to_ascii_lowercase() {
+            hex if hex.bytes().all(|b| b.is_ascii_hexdigit()) => Ok(hex),
+            _ => Err("not a number in hexadecimal".to_owned()),
+        };
+        let text = |example| FilterKind::Text { example };
+        let filter = CertificateFilter {
+            name: fields.read("name", "Name or address", text("shop.example.com"), |name| {
+                Identifier::parse_any(name).map(|name| name.value()).map_err(str::to_owned)
+            }),
+            serial: fields.read("serial", "Serial", text("hexadecimal"), hex),
+            sha256: fields.read("sha256", "SHA-256", text("fingerprint"), hex),
+            state: fields.choice("status", "Status", fields::words(CertificateState::ALL)),
+            profile_id: fields.parsed("profile", "Profile", "id"),
+            account_id: fields.parsed("account", "Account", "acc-…"),
+            issuer_id: fields.parsed("issuer", "Issuer", "id"),
+            expires_after: fields.day("expires_from", "Expires from", false),
+            expires_before: fields.day("expires_until", "Expires until", true),
+            page: fields.page(),
+            ..CertificateFilter::default()
+        };
+        if fields.is_wrong() {
+            return Ok(fields.without_rows());
+        }
+        let now = self.state.core.now();
+        let page = certificates::list(&self.state.core, caller, &filter).await?;
+        Ok(fields.with_rows(page.map(|certificate| self.certificate_row(certificate, now))))
+    }
+
+    pub(super) fn certificate_row(&self, c: CertificateSummary, now: Timestamp) -> CertificateRow {
+        let (name, more_names) = words::names(&c.identifiers);
+        CertificateRow {
+            certificate: Link { text: name, href: Some(format!("{PATH}/{}", c.id)), title: None },
+            more_names,
+            status: words::certificate(c.state(now), c.replaced_by.is_some()),
+            profile: self.profile_link(&c.profile_id),
+            account: c.account_id.map(|id| self.account_link(&id)),
+            issued: words::moment(c.created_at, now),
+            expires: words::moment(c.not_after, now),
+        }
+    }
+
+    pub(super) async fn show_certificate(&self, caller: &Caller, id: &str) -> Result<CertificateView> {
+        let core = &self.state.core;
+        let id: CertificateId = id.parse().map_err(|_| Error::not_found(format!("certificate {id}")))?;
+        let (certificate, chain) = certificates::find(core, caller, &id).await?;
+        let now = core.now();
+        let malformed = |e: ca::MalformedCertificate| Error::Internal(format!("certificate {id}: {e}"));
+        let info = ca::describe(&certificate.der).map_err(malformed)?;
+        let usages = ca::usages(&certificate.der).map_err(malformed)?;
+        let pem = ca::pem::encode_certificates([&certificate.der]);
+        let c = certificate.summary;
+        let (name, _) = words::names(&c.identifiers);
+        let eab_key = match &c.account_id {
+            Some(account) => self.eab_key_of(caller, account).await?,
+            None => None,
+        };
+        let replaces = match &c.order_id {
+            Some(order) => self.replaced_by_order(caller, order).await?,
+            None => None,
+        };
+        Ok(CertificateView {
+            download: (format!("/api/certificates/{id}/pem"), format!("{}.pem", file_name(&name))),
+            name,
+            status: words::certificate(c.state(now), c.replaced_by.is_some()),
+            revocation: c.revocation.map(|r| (words::moment(r.at, now), r.reason.name().to_owned())),
+            renewal: c.renewal_demand.map(|d| (words::moment(d.since, now), d.reason)),
+            replaced_by: c.replaced_by.map(|id| self.certificate_link(&id)),
+            replaces,
+            names: c.identifiers.iter().map(ToString::to_string).collect(),
+            common_name: c.common_name,
+            subject: match info.subject.is_empty() {
+                true => "empty: the names are all".to_owned(),
+                false => info.subject,
+            },
+            issuer_name: info.issuer,
+            serial: words::colons(&c.serial),
+            fingerprint: words::colons(&c.sha256),
+            key: key_name(c.key_type).to_owned(),
+            key_usages: in_words(&usages.key),
+            extended_key_usages: in_words(&usages.extended),
+            must_staple: usages.must_staple,
+            not_before: words::moment(c.not_before, now),
+            not_after: words::moment(c.not_after, now),
+            issued: words::moment(c.created_at, now),
+            profile: self.profile_link(&c.profile_id),
+            issuer: self.issuer_link(&c.issuer_id),
+            order: c.order_id.map(|id| self.order_link(&id)),
+            account: c.account_id.map(|id| self.account_link(&id)),
+            eab_key,
+            audit: self.audit_of(id.as_str()),
+            id: id.to_string(),
+            pem,
+            chain: chain_links(&chain, now).map_err(malformed)?,
+        })
+    }
+
+    /// The certificate that the order named as the one to replace.
+    async fn replaced_by_order(&self, caller: &Caller, order: &OrderId) -> Result<Option<Link>> {
+        if !self.may(Permission::OrderRead) {
+            return Ok(None);
+        }
+        let core = &self.state.core;
+        // Ended orders are deleted after some time; the certificate stays.
+        let order = match orders::examine(core, caller, order).await {
+            Ok(examination) => examination.order,
+            Err(Error::NotFound(_) | Error::Forbidden(_)) => return Ok(None),
+            Err(other) => return Err(other),
+        };
+        self.certificate_named(order.replaces.as_deref()).await
+    }
+
+    /// The certificate that a client has named by its id of RFC 9773.
+    pub(super) async fn certificate_named(&self, named: Option<&str>) -> Result<Option<Link>> {
+        let Some(Ok(named)) = named.map(|named| acme::renewal::CertificateRef::parse(named, "it")) else {
+            return Ok(None);
+        };
+        let found = renewal::find(&self.state.core, &named).await?;
+        Ok(found.map(|certificate| self.certificate_link(&certificate.summary.id)))
+    }
+}
+
+pub(super) fn chain_links(
+    chain: &[Vec<u8>],
+    now: Timestamp,
+) -> Result<Vec<ChainLink>, ca::MalformedCertificate> {
+    let links = chain.iter().map(|der| {
+        let info = ca::describe(der)?;
+        Ok(ChainLink {
+            subject: info.subject,
+            fingerprint: words::colons(&info.sha256_hex),
+            expires: words::moment(info.not_after, now),
+        })
+    });
+    links.collect()
+}
+
+pub(super) fn key_name(key: KeyType) -> &'static str {
+    match key {
+        KeyType::EcdsaP256 => "ECDSA P-256",
+        KeyType::EcdsaP384 => "ECDSA P-384",
+        KeyType::EcdsaP521 => "ECDSA P-521",
+        KeyType::Ed25519 => "Ed25519",
+        KeyType::Rsa => "RSA",
+    }
+}
+
+pub(super) fn in_words<T: AsRef<str>>(list: &[T]) -> String {
+    match list.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ") {
+        list if list.is_empty() => "none".to_owned(),
+        list => list,
+    }
+}
+
+/// A name as a part of a file name: names and addresses have `*` and `:` that some systems do not take.
+fn file_name(name: &str) -> String {
+    name.replace('*', "_").replace(':', "-")
+}

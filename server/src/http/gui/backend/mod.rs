@@ -1,0 +1,166 @@
+//! What the pages ask of the services: a file for each subject.
+
+mod access;
+mod accounts;
+mod audit;
+mod certificates;
+mod connect;
+mod eab_keys;
+mod fields;
+mod issuers;
+mod links;
+mod orders;
+mod profiles;
+mod start;
+mod timeline;
+mod words;
+
+use std::fmt;
+
+use app::views::*;
+use app::{Backend, PageError, Query};
+use async_trait::async_trait;
+use model::{Actor, Caller, Permission};
+
+use crate::error::Error;
+use crate::http::request::RequestInfo;
+use crate::services::login_links;
+use crate::services::sessions::Checked;
+use crate::state::AppState;
+
+pub use access::visitor;
+
+/// The services for one page of one visitor.
+pub struct Services {
+    state: AppState,
+    /// Who asks; without one, why that could not be found out.
+    caller: Result<Caller, PageError>,
+    visitor: Option<Checked>,
+}
+
+impl Services {
+    /// `visitor`: who is signed in, or why that could not be found out.
+    pub fn new(state: AppState, asking: &RequestInfo, visitor: Result<Option<Checked>, PageError>) -> Self {
+        let (caller, visitor) = match visitor {
+            Ok(Some(checked)) => (Ok(checked.caller.clone()), Some(checked)),
+            Ok(None) => (Ok(asking.caller(Actor::Anonymous)), None),
+            Err(error) => (Err(error), None),
+        };
+        Self { state, caller, visitor }
+    }
+
+    /// For everything but what is public.
+    fn caller(&self) -> Result<&Caller, PageError> {
+        self.caller.as_ref().map_err(Clone::clone)
+    }
+
+    /// Whether the caller holds `permission` anywhere: for links that would lead to nothing else.
+    fn may(&self, permission: Permission) -> bool {
+        self.caller.as_ref().is_ok_and(|caller| caller.rights.reach(permission).is_some())
+    }
+}
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Services")
+    }
+}
+
+#[async_trait]
+impl Backend for Services {
+    async fn start(&self) -> Result<StartView, PageError> {
+        start::start(&self.state).await.map_err(shown)
+    }
+
+    async fn trust(&self) -> Result<TrustView, PageError> {
+        start::trust(&self.state).map_err(shown)
+    }
+
+    async fn sign_in(&self, return_to: Option<String>) -> Result<SignInView, PageError> {
+        self.ways_in(return_to).await.map_err(shown)
+    }
+
+    async fn link(&self, token: &str) -> Result<bool, PageError> {
+        login_links::is_good(&self.state.core, token).await.map_err(shown)
+    }
+
+    async fn account(&self) -> Result<AccountView, PageError> {
+        self.caller()?;
+        let checked = self.visitor.as_ref().ok_or(PageError::SignIn)?;
+        self.show_own_account(checked).await.map_err(shown)
+    }
+
+    async fn certificates(&self, query: &Query) -> Result<ListView<CertificateRow>, PageError> {
+        self.list_certificates(self.caller()?, query).await.map_err(shown)
+    }
+
+    async fn certificate(&self, id: &str) -> Result<CertificateView, PageError> {
+        self.show_certificate(self.caller()?, id).await.map_err(shown)
+    }
+
+    async fn orders(&self, query: &Query) -> Result<ListView<OrderRow>, PageError> {
+        self.list_orders(self.caller()?, query).await.map_err(shown)
+    }
+
+    async fn order(&self, id: &str) -> Result<OrderView, PageError> {
+        self.show_order(self.caller()?, id).await.map_err(shown)
+    }
+
+    async fn acme_accounts(&self, query: &Query) -> Result<ListView<AcmeAccountRow>, PageError> {
+        self.list_accounts(self.caller()?, query).await.map_err(shown)
+    }
+
+    async fn acme_account(&self, id: &str) -> Result<AcmeAccountView, PageError> {
+        self.show_account(self.caller()?, id).await.map_err(shown)
+    }
+
+    async fn profiles(&self, query: &Query) -> Result<ListView<ProfileRow>, PageError> {
+        self.list_profiles(self.caller()?, query).await.map_err(shown)
+    }
+
+    async fn profile(&self, id: &str) -> Result<ProfileView, PageError> {
+        self.show_profile(self.caller()?, id).await.map_err(shown)
+    }
+
+    async fn connect(&self, profile: &str) -> Result<ConnectView, PageError> {
+        self.connect_clients(self.caller()?, profile).await.map_err(shown)
+    }
+
+    async fn eab_keys(&self, query: &Query) -> Result<ListView<EabKeyRow>, PageError> {
+        self.list_eab_keys(self.caller()?, query).await.map_err(shown)
+    }
+
+    async fn eab_key(&self, id: &str) -> Result<EabKeyView, PageError> {
+        self.show_eab_key(self.caller()?, id).await.map_err(shown)
+    }
+
+    async fn issuers(&self) -> Result<Vec<IssuerRow>, PageError> {
+        self.list_issuers(self.caller()?).await.map_err(shown)
+    }
+
+    async fn issuer(&self, id: &str) -> Result<IssuerView, PageError> {
+        self.show_issuer(self.caller()?, id).await.map_err(shown)
+    }
+
+    async fn audit_events(&self, query: &Query) -> Result<ListView<AuditRow>, PageError> {
+        self.list_audit_events(self.caller()?, query).await.map_err(shown)
+    }
+
+    async fn audit_event(&self, id: &str) -> Result<AuditEventView, PageError> {
+        self.show_audit_event(self.caller()?, id).await.map_err(shown)
+    }
+}
+
+/// An error as a page shows it; the cause of one of ours goes to the log.
+pub fn shown(error: Error) -> PageError {
+    match error {
+        Error::Unauthenticated(_) => PageError::SignIn,
+        Error::Forbidden(reason) => PageError::Forbidden(reason),
+        Error::NotFound(what) => PageError::NotFound(what.into_owned()),
+        Error::Unavailable(_) | Error::Overloaded => PageError::Unavailable,
+        other => {
+            tracing::error!(error = %other, "a page could not be put together");
+            PageError::Internal
+        }
+    }
+}
