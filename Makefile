@@ -8,9 +8,9 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 BUILD_PACKAGES := gcc libc6-dev
 # The fuzzer that is linked into the targets is C++.
 FUZZ_PACKAGES := g++
-TEST_PACKAGES := certbot curl lego openssl postgresql sqlite3
+TEST_PACKAGES := certbot chromium curl lego openssl postgresql sqlite3
 
-.PHONY: quickstart test check audit bench fuzz certlint conformance-peers build-packages test-packages
+.PHONY: quickstart test test-keycloak check audit bench fuzz certlint conformance-peers build-packages test-packages
 
 # From nothing to a first certificate, then a running server: `make quickstart`, or `make quickstart ARGS=--once`.
 quickstart: build-packages
@@ -20,9 +20,15 @@ quickstart: build-packages
 # Everything: unit tests, both database engines, real clients, conformance, faults, crashes. The binaries are built with
 # the features of the whole workspace, so that the tests build nothing twice.
 test: test-packages certlint
-	@end2end/scripts/install-idp
+	@end2end/scripts/install-node-parts
 	cargo build --locked --workspace --bins
 	cargo test --workspace --locked --no-fail-fast
+
+# Sign-in through a real Keycloak, fetched by Maven: the steps of docs/operator/oidc-runbooks/keycloak.md.
+test-keycloak: test-packages
+	cargo build --locked --workspace --bins
+	folder=$$(end2end/keycloak/fetch) && CERTCTL_TEST_KEYCLOAK="$$folder" \
+		cargo test --workspace --locked --test all -- --ignored keycloak
 
 check: build-packages
 	cargo fmt --all --check

@@ -1,15 +1,28 @@
 //! OpenID providers for the tests: a real one, and one that lies.
 
 pub mod hostile;
+pub mod keycloak;
 pub mod real;
 
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, KeyPair};
 use serde_json::{Value, json};
+use testkit::http::Client;
 
 use crate::authority::{Authority, authority_params, root};
 
 pub use hostile::HostileIdp;
+pub use keycloak::Keycloak;
 pub use real::RealIdp;
+
+/// The pages of a provider, for browsers.
+pub trait Pages {
+    /// Its origin, which all of them are under.
+    fn origin(&self) -> &str;
+    /// Its id at the server.
+    fn provider(&self) -> &str;
+    fn client(&self) -> Client;
+    fn password(&self, user: &str) -> String;
+}
 
 pub const CLIENT_ID: &str = "certctl-under-test";
 

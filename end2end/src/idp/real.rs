@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::Mutex;
 
-use super::{CLIENT_ID, Identity, provider};
+use super::{CLIENT_ID, Identity, Pages, provider};
 
 /// How it is set up.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ impl RealIdp {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("idp");
         assert!(
             folder.join("node_modules/oidc-provider").is_dir(),
-            "the provider is not installed; `make test` does it (npm ci --prefix end2end/idp)"
+            "the provider is not installed; `make test` does it (end2end/scripts/install-node-parts)"
         );
         let identity = Identity::new();
         let client_secret = random_secret();
@@ -107,10 +107,6 @@ impl RealIdp {
         server.api().post("/api/oidc/providers", self.as_provider(more)).await.expect(201)
     }
 
-    pub fn client(&self) -> Client {
-        Client::https(&self.issuer, &self.ca_pem)
-    }
-
     /// A new signing key; the old ones are published still.
     pub async fn rotate(&self) {
         self.control.lock().await.command("rotate").await;
@@ -119,6 +115,25 @@ impl RealIdp {
     /// No key but the newest.
     pub async fn retire(&self) {
         self.control.lock().await.command("retire").await;
+    }
+}
+
+impl Pages for RealIdp {
+    fn origin(&self) -> &str {
+        &self.issuer
+    }
+
+    fn provider(&self) -> &str {
+        &self.id
+    }
+
+    fn client(&self) -> Client {
+        Client::https(&self.issuer, &self.ca_pem)
+    }
+
+    /// Any is right.
+    fn password(&self, user: &str) -> String {
+        user.to_owned()
     }
 }
 

@@ -1,8 +1,11 @@
 //! Signing in through OpenID providers: real ones, and one that lies.
 
 mod attacks;
+mod chromium;
 mod faults;
+mod keycloak;
 mod logout;
+mod person;
 mod real;
 mod setup;
 

@@ -141,9 +141,18 @@ fn fault(error: &ClaimsVerificationError) -> TokenFault {
 }
 
 /// The payload of a compact JWS, unchecked.
-pub fn claims_of(token: &str) -> Option<Claims> {
-    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    serde_json::from_slice(&payload).ok()
+fn claims_of(token: &str) -> Option<Claims> {
+    part(token, 1)
+}
+
+/// Which key a compact JWS names.
+pub fn kid_of(token: &str) -> Option<String> {
+    part(token, 0)?.get("kid")?.as_str().map(str::to_owned)
+}
+
+fn part(token: &str, number: usize) -> Option<Claims> {
+    let json = URL_SAFE_NO_PAD.decode(token.split('.').nth(number)?).ok()?;
+    serde_json::from_slice(&json).ok()
 }
 
 fn date(time: Timestamp) -> DateTime<Utc> {

@@ -45,6 +45,11 @@ impl Keys {
         }
     }
 
+    /// Whether there is a key of this name.
+    pub fn has(&self, kid: &str) -> bool {
+        self.usable.iter().any(|key| key.key_id().is_some_and(|known| known.as_str() == kid))
+    }
+
     /// Whether there is any key for one of `algorithms`.
     pub fn any_for(&self, algorithms: &[Algorithm]) -> bool {
         algorithms.iter().any(|a| self.usable.iter().any(|key| Some(key.key_type()) == a.key_type().as_ref()))
@@ -118,6 +123,7 @@ mod tests {
         assert_eq!((keys.usable.len(), keys.ignored), (1, 8));
         let rs256 = Algorithm::RsaSsaPkcs1V15Sha256;
         assert!(keys.find(Some("a"), &rs256).is_ok() && keys.find(None, &rs256).is_ok());
+        assert!(keys.has("a") && !keys.has("enc") && !keys.has("b"));
         for other in ["enc", "ops", "short", "b"] {
             assert_eq!(keys.find(Some(other), &rs256).unwrap_err(), KeyFault::Unknown, "{other}");
         }

@@ -152,6 +152,16 @@ impl Remote {
         .map_err(|fault| fault.about("the logout token"))
     }
 
+    /// Whether the key that signed `token` is still published. Keycloak shows an error page to browsers that come with an
+    /// ID token by a key that was taken away.
+    pub async fn still_publishes_key_of(&self, metadata: &Metadata, token: &str, now: Timestamp) -> bool {
+        let Some(kid) = id_token::kid_of(token) else { return true };
+        match self.keys.renew(now, || self.fetch_keys(metadata)).await {
+            Ok(keys) => keys.has(&kid),
+            Err(_) => true,
+        }
+    }
+
     /// Checks with the keys that are known, and once more with newer ones if the right one is not among them.
     async fn with_keys<T>(
         &self,

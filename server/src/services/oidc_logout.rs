@@ -25,8 +25,12 @@ pub async fn provider_logout_url(core: &Core, signed_in: &SignedIn) -> Option<St
     // Not being able to ask must not keep anybody signed in.
     let metadata = remote.metadata(core.now()).await.ok()?;
     let mut url = url::Url::parse(metadata.end_session_endpoint.as_deref()?).ok()?;
+    let hint = match id_token(core, signed_in) {
+        Some(token) if remote.still_publishes_key_of(&metadata, &token, core.now()).await => Some(token),
+        _ => None,
+    };
     let mut query = url.query_pairs_mut();
-    if let Some(token) = id_token(core, signed_in) {
+    if let Some(token) = hint {
         query.append_pair("id_token_hint", &token);
     }
     query.append_pair("client_id", &provider.spec.client_id);
