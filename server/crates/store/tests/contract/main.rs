@@ -15,6 +15,7 @@ mod migrations;
 mod nonces;
 mod orders;
 mod profiles;
+mod providers;
 mod rate_limits;
 mod renewal;
 mod roles;
