@@ -10,7 +10,7 @@ BUILD_PACKAGES := gcc libc6-dev
 FUZZ_PACKAGES := g++
 TEST_PACKAGES := certbot chromium curl lego openssl postgresql sqlite3
 
-.PHONY: quickstart test test-keycloak check audit bench fuzz certlint conformance-peers build-packages test-packages
+.PHONY: quickstart test test-keycloak check audit bench bench-auth coverage fuzz certlint conformance-peers build-packages test-packages
 
 # From nothing to a first certificate, then a running server: `make quickstart`, or `make quickstart ARGS=--once`.
 quickstart: build-packages
@@ -47,6 +47,16 @@ bench: build-packages
 	@end2end/scripts/install-missing postgresql
 	cargo build --release --locked --package certctl --package bench
 	$(TARGET)/release/bench $(ARGS)
+
+# What it costs to find out who asks, and to refuse them.
+bench-auth:
+	@$(MAKE) --no-print-directory bench ARGS="auth $(ARGS)"
+
+# Which lines the tests run, the servers that they start included; fails below what is asked for. A first run takes long:
+# everything is built anew, to count.
+coverage: test-packages certlint
+	@cargo tarpaulin --version >/dev/null 2>&1 || cargo install --locked cargo-tarpaulin
+	end2end/scripts/coverage $(ARGS)
 
 # Every parser with invented input, each for FUZZ_SECONDS (20): `make fuzz`, or `make fuzz ARGS="jws csr"`.
 fuzz: build-packages

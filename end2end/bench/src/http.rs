@@ -101,6 +101,8 @@ pub struct Answer {
     pub status: u16,
     pub nonce: Option<String>,
     pub location: Option<String>,
+    /// The first `Set-Cookie`, up to its attributes.
+    pub cookie: Option<String>,
     /// In whole seconds; a date counts as none.
     pub retry_after: Option<Duration>,
     pub body: Vec<u8>,
@@ -118,6 +120,21 @@ impl Connection {
     /// # Errors
     /// When the connection breaks or the response is not HTTP/1.1. A response with an error status is no error.
     pub async fn send(&mut self, method: &str, url: &str, body: Option<&[u8]>) -> Result<Answer, Error> {
+        let kind = [("content-type", "application/jose+json")];
+        self.send_with(method, url, if body.is_some() { &kind } else { &[] }, body).await
+    }
+
+    /// The same with any headers.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn send_with(
+        &mut self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+    ) -> Result<Answer, Error> {
         if self.closing {
             self.stream = open(&self.endpoint).await?;
             self.input.clear();
@@ -133,8 +150,13 @@ impl Connection {
         for part in [method, " ", path, " HTTP/1.1\r\nhost: ", host, "\r\nuser-agent: certctl-bench\r\n"] {
             self.output.extend_from_slice(part.as_bytes());
         }
+        for (name, value) in headers {
+            for part in [name, ": ", value, "\r\n"] {
+                self.output.extend_from_slice(part.as_bytes());
+            }
+        }
         if let Some(body) = body {
-            self.output.extend_from_slice(b"content-type: application/jose+json\r\ncontent-length: ");
+            self.output.extend_from_slice(b"content-length: ");
             self.output.extend_from_slice(body.len().to_string().as_bytes());
             self.output.extend_from_slice(b"\r\n");
         }
@@ -244,6 +266,9 @@ impl Head {
                 }
                 name if name.eq_ignore_ascii_case("location") => {
                     head.answer.location = Some(text()?.to_owned());
+                }
+                name if name.eq_ignore_ascii_case("set-cookie") && head.answer.cookie.is_none() => {
+                    head.answer.cookie = text()?.split(';').next().map(str::to_owned);
                 }
                 name if name.eq_ignore_ascii_case("retry-after") => {
                     head.answer.retry_after = text()?.trim().parse().ok().map(Duration::from_secs);

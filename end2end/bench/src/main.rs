@@ -22,7 +22,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::Error;
-use crate::modes::{Bench, challenge, long, quick, shape, start};
+use crate::modes::{Bench, auth, challenge, long, quick, shape, start};
 use crate::subject::{Engine, Subject};
 
 /// Measures what a certificate costs: starts the release server on SQLite and on PostgreSQL, on this machine only,
@@ -52,6 +52,8 @@ enum Mode {
     Shape,
     /// Challenge mode (http-01, answered by this program) next to trust mode, and what using a nonce costs.
     Challenge,
+    /// What it costs to find out who asks, and to refuse them.
+    Auth,
     /// Any ACME server that runs on this machine, for comparison.
     Against {
         /// The ACME directory; its port is taken on the loopback address.
@@ -135,6 +137,7 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         Some(Mode::Start) => start::run(&mut bench).await?,
         Some(Mode::Shape) => shape::run(&mut bench).await?,
         Some(Mode::Challenge) => challenge::run(&mut bench, &load).await?,
+        Some(Mode::Auth) => auth::run(&mut bench).await?,
         Some(Mode::Against { directory, ca, pid }) => {
             let subject = Subject::running(&directory, &ca, pid).await?;
             quick::run_against(&mut bench, subject, &load).await?;

@@ -1,5 +1,6 @@
 //! What can be measured, one file each, and what they share.
 
+pub mod auth;
 pub mod challenge;
 pub mod long;
 pub mod quick;

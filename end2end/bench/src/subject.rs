@@ -164,6 +164,11 @@ impl Subject {
         Ok(clients)
     }
 
+    /// Where its requests go, and the server itself where it was started here.
+    pub fn server(&self) -> (&Endpoint, Option<&CertctlServer>) {
+        (&self.endpoint, self.server.as_ref())
+    }
+
     pub fn read(&self) -> Reading {
         Reading {
             at: Instant::now(),

@@ -5,15 +5,28 @@ use store::{Reader, Tx};
 
 use crate::error::{Error, Result};
 
-/// Refuses a change after which nobody would be an administrator. For the end of its transaction, which must begin with
-/// [`Tx::lock_administration`]: two administrators who remove each other at the same time would each see the other
-/// one stay.
-pub async fn ensure_admin_left(tx: &mut Tx, now: Timestamp) -> Result<()> {
-    match any_admin(tx, now).await? {
-        true => Ok(()),
-        false => Err(Error::Conflict(
-            "this would leave nobody who is an administrator; make somebody else one first".to_owned(),
-        )),
+/// Whether anybody was an administrator before a change.
+#[derive(Debug, Clone, Copy)]
+#[must_use = "what must stay is compared at the end of the change"]
+pub struct AdminBefore(bool);
+
+/// For the beginning of a transaction that could take away an administrator. Two administrators who remove each other at
+/// the same time would each see the other one stay, so all others who change this wait until its end.
+pub async fn begin_change(tx: &mut Tx, now: Timestamp) -> Result<AdminBefore> {
+    tx.lock_administration().await?;
+    Ok(AdminBefore(any_admin(tx, now).await?))
+}
+
+impl AdminBefore {
+    /// For the end of the transaction: refuses a change after which nobody would be an administrator. Where nobody was
+    /// one before, by the passing of time, it refuses nothing.
+    pub async fn ensure_left(self, tx: &mut Tx, now: Timestamp) -> Result<()> {
+        match !self.0 || any_admin(tx, now).await? {
+            true => Ok(()),
+            false => Err(Error::Conflict(
+                "this would leave nobody who is an administrator; make somebody else one first".to_owned(),
+            )),
+        }
     }
 }
 
@@ -161,20 +174,23 @@ mod tests {
             self
         }
 
-        /// Both questions have one answer.
         async fn has_admin(&self) -> bool {
-            let any = any_admin(&mut self.store.read().await.unwrap(), NOW).await.unwrap();
-            let left = self
-                .store
+            any_admin(&mut self.store.read().await.unwrap(), NOW).await.unwrap()
+        }
+
+        /// Revokes all keys of `ids`, as one change.
+        async fn revoke(&self, ids: Vec<model::ApiKeyId>) -> Result<()> {
+            self.store
                 .write(move |tx| {
                     Box::pin(async move {
-                        tx.lock_administration().await?;
-                        ensure_admin_left(tx, NOW).await
+                        let before = begin_change(tx, NOW).await?;
+                        for id in &ids {
+                            tx.revoke_api_key(id, NOW).await?;
+                        }
+                        before.ensure_left(tx, NOW).await
                     })
                 })
-                .await;
-            assert!(matches!((any, left), (true, Ok(())) | (false, Err(Error::Conflict(_)))));
-            any
+                .await
         }
     }
 
@@ -294,6 +310,23 @@ mod tests {
             let world = World::new().await.with(key, user, provider).await;
             assert_eq!(world.has_admin().await, expected, "{what}");
         }
+    }
+
+    #[tokio::test]
+    async fn only_the_last_administrator_is_kept() {
+        let (admin, agent) = (key(grant("admin", &[]), None), key(grant("agent", &[]), None));
+        let agent = ApiKey { sha256: [2; 32], ..agent };
+        let (admin_id, agent_id) = (admin.id.clone(), agent.id.clone());
+        let world =
+            World::new().await.with(Some(admin), None, None).await.with(Some(agent), None, None).await;
+        let refused = world.revoke(vec![agent_id.clone(), admin_id.clone()]).await;
+        assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+        world.revoke(vec![agent_id]).await.unwrap();
+
+        // Where nobody is an administrator, nothing is refused for that.
+        let ended = ApiKey { sha256: [3; 32], ..key(grant("admin", &[]), Some(0)) };
+        let id = ended.id.clone();
+        World::new().await.with(Some(ended), None, None).await.revoke(vec![id]).await.unwrap();
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use model::{
 use serde_json::json;
 use store::Tx;
 
-use super::administration::ensure_admin_left;
+use super::administration::begin_change;
 use crate::auth::{self, ApiKeyText, KeyRefusal, MAX_PROFILES, authorise, check_grantable, hash};
 use crate::core::{Core, Resource};
 use crate::error::{Error, FieldError, Result};
@@ -274,7 +274,7 @@ async fn revoke_within(
     mut event: model::AuditEvent,
     now: Timestamp,
 ) -> Result<()> {
-    tx.lock_administration().await?;
+    let before = begin_change(tx, now).await?;
     let key = tx.api_key(id).await?.ok_or_else(|| unknown(id))?;
     if !tx.revoke_api_key(id, now).await? {
         return Ok(());
@@ -282,8 +282,7 @@ async fn revoke_within(
     let sessions = tx.delete_sessions_of_api_key(id).await?;
     event.details = json!({ "name": key.name, "sessions": sessions });
     tx.record(&[event]).await?;
-    // Where nobody is an administrator for the moment, other keys can still be revoked.
-    if key.grant.is_admin() { ensure_admin_left(tx, now).await } else { Ok(()) }
+    before.ensure_left(tx, now).await
 }
 
 fn unknown(id: &ApiKeyId) -> Error {

@@ -6,7 +6,7 @@ use model::{
 use serde_json::{Value, json};
 use store::{Reader, Tx};
 
-use super::administration::ensure_admin_left;
+use super::administration::begin_change;
 use crate::auth::{authorise, check_grantable};
 use crate::config::Secret;
 use crate::core::{Core, Resource};
@@ -111,7 +111,7 @@ pub async fn update(
     core.store
         .write(move |tx| {
             Box::pin(async move {
-                tx.lock_administration().await?;
+                let admin = begin_change(tx, now).await?;
                 if stored.spec.issuer != before.spec.issuer && has_users(tx, &stored.id).await? {
                     return Err(Error::Conflict(
                         "people have signed in by this provider, and another issuer knows other people; create \
@@ -127,7 +127,7 @@ pub async fn update(
                     let ended = tx.delete_sessions_of_provider(&stored.id).await?;
                     details["ended_sessions"] = ended.iter().map(SessionId::as_str).collect();
                 }
-                ensure_admin_left(tx, now).await?;
+                admin.ensure_left(tx, now).await?;
                 tx.record(&[model::AuditEvent { details, ..event }]).await?;
                 Ok(())
             })
@@ -152,12 +152,12 @@ pub async fn delete(
     core.store
         .write(move |tx| {
             Box::pin(async move {
-                tx.lock_administration().await?;
+                let admin = begin_change(tx, now).await?;
                 if !tx.delete_provider(&deleted, before.version).await? {
                     return Err(lost_update(&before));
                 }
                 let ended = tx.delete_sessions_of_provider(&deleted).await?;
-                ensure_admin_left(tx, now).await?;
+                admin.ensure_left(tx, now).await?;
                 let ended: Vec<_> = ended.iter().map(SessionId::as_str).collect();
                 let details = json!({ "before": shown(&before), "ended_sessions": ended });
                 tx.record(&[model::AuditEvent { details, ..event }]).await?;

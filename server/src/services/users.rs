@@ -1,7 +1,7 @@
 use model::{Caller, Grant, Page, Permission, User, UserFilter, UserId};
 use serde_json::{Value, json};
 
-use super::administration::ensure_admin_left;
+use super::administration::begin_change;
 use crate::auth::{authorise, check_grantable};
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
@@ -90,7 +90,7 @@ async fn change(
     core.store
         .write(move |tx| {
             Box::pin(async move {
-                tx.lock_administration().await?;
+                let admin = begin_change(tx, now).await?;
                 let mut user = tx.user(&id).await?.ok_or_else(|| missing(&id))?;
                 let version = user.version;
                 if expected.is_some_and(|expected| expected != version) {
@@ -110,7 +110,7 @@ async fn change(
                     }
                 }
                 tx.record(&[event]).await?;
-                ensure_admin_left(tx, now).await?;
+                admin.ensure_left(tx, now).await?;
                 Ok(user)
             })
         })

@@ -18,6 +18,10 @@ use crate::process;
 /// How long the server may take to become ready, or to end after SIGTERM.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Where this variable is set, servers that a test is done with are asked to stop instead of killed: what a program has
+/// counted of itself, such as the lines that it ran, is written at its end.
+const TO_ITS_END: &str = "TESTKIT_SERVERS_TO_THEIR_END";
+
 /// The binary under test: `CERTCTL_BIN`, or else `certctl` in the target directory that this program was built
 /// into.
 ///
@@ -288,6 +292,16 @@ impl CertctlServer {
         process::resident_bytes(self.pid())
     }
 
+    /// Asks the server to stop and gives it a few seconds.
+    fn stop_in_time(&mut self) {
+        let Some(child) = self.child.as_mut() else { return };
+        process::signal(child.id(), Signal::TERM);
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(5) && matches!(child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Ends the server at once, as a power cut would.
     pub fn kill9(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -410,6 +424,9 @@ impl CertctlServer {
 
 impl Drop for CertctlServer {
     fn drop(&mut self) {
+        if std::env::var_os(TO_ITS_END).is_some() {
+            self.stop_in_time();
+        }
         self.kill9();
         if std::thread::panicking() {
             let log = self.log();
