@@ -17,6 +17,7 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// Whether the one-time link with this token would sign somebody in.
     async fn link(&self, token: &str) -> Result<bool, PageError>;
     async fn account(&self) -> Result<AccountView, PageError>;
+    async fn overview(&self) -> Result<OverviewView, PageError>;
     async fn certificates(&self, query: &Query) -> Result<ListView<CertificateRow>, PageError>;
     async fn certificate(&self, id: &str) -> Result<CertificateView, PageError>;
     async fn orders(&self, query: &Query) -> Result<ListView<OrderRow>, PageError>;

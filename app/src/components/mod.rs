@@ -2,6 +2,7 @@
 
 mod anchor;
 mod atoms;
+mod chart;
 mod commands;
 mod frame;
 mod list;
@@ -10,6 +11,7 @@ mod title;
 
 pub use anchor::AnchorCard;
 pub use atoms::{Identifier, Instant, StatusBadge, optional_link, thing};
+pub use chart::bars;
 pub use commands::Commands;
 pub use frame::{CsrfToken, Page};
 pub use list::{Table, list_page};

@@ -11,6 +11,7 @@ mod issuers;
 mod link;
 mod not_found;
 mod orders;
+mod overview;
 mod profiles;
 mod sign_in;
 mod start;

@@ -174,7 +174,7 @@ fn authorization(row: AuthorizationRow) -> impl IntoView {
         <tr>
             <th scope="row">{row.name}</th>
             <td><StatusBadge badge=row.status/></td>
-            <td>{row.how}</td>
+            <td class="text">{row.how}</td>
             <td class="nowrap"><Instant at=row.expires/></td>
         </tr>
     }

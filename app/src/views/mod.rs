@@ -9,6 +9,7 @@ mod eab_keys;
 mod issuers;
 mod list;
 mod orders;
+mod overview;
 mod profiles;
 mod start;
 
@@ -21,5 +22,6 @@ pub use eab_keys::{EabKeyRow, EabKeyView};
 pub use issuers::{IssuerRow, IssuerView};
 pub use list::{Choice, Filter, FilterKind, ListView};
 pub use orders::{AuthorizationRow, Event, ExplanationView, OrderRow, OrderView, ProblemView};
+pub use overview::{Attention, End, Figure, FiguresView, OverviewView};
 pub use profiles::{ClientGuide, ConnectView, ProfileRow, ProfileView, Snippet, WhatIsIssued, WhoMayAsk};
 pub use start::{AcmeView, Anchor, StartView, TrustView};

@@ -16,6 +16,7 @@ pub mod login_links;
 pub mod oidc_logout;
 pub mod oidc_sign_in;
 pub mod orders;
+pub mod overview;
 pub mod profiles;
 pub mod providers;
 pub mod rate_limits;

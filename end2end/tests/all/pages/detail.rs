@@ -13,6 +13,7 @@ on_each_engine!(
     a_failed_order_says_what_happened_and_what_to_do,
     a_change_shows_before_and_after,
     clients_get_texts_with_the_values_of_the_profile,
+    the_overview_counts_and_warns,
 );
 
 #[track_caller]
@@ -99,4 +100,31 @@ async fn clients_get_texts_with_the_values_of_the_profile(engine: Engine) {
     let key = world.only("/api/acme/eab-keys").await;
     let path = format!("/eab-keys/{}", key["id"].as_str().unwrap());
     has(&words(&world.page(&path).await), &["a cluster", "1 of 3 accounts", "acc-…"]);
+}
+
+async fn the_overview_counts_and_warns(engine: Engine) {
+    let world = World::new(engine).await;
+    world.fail_an_order("failing.test", "not-the-answer").await;
+    let html = world.page("/").await;
+    let page = words(&html);
+    has(
+        &page,
+        &["Needs attention", "Order for failing.test", "Profile ACME test profile", "The profile is open"],
+    );
+    has(
+        &page,
+        &["End within 90 days 2 and 0 that are replaced", "Issued in 24 hours 2", "certctl internal CA"],
+    );
+    has(
+        &html,
+        &["In the next 90 days 2 certificates in use end", "In the last 28 days 2 certificates were issued"],
+    );
+    let c = world.only("/api/certificates?name=a.test").await;
+    let reason = json!({ "reason": "superseded" });
+    world
+        .api
+        .post(&format!("/api/certificates/{}/revoke", c["id"].as_str().unwrap()), reason)
+        .await
+        .expect(200);
+    has(&words(&world.page("/").await), &["End within 90 days 1 and 0 that are replaced"]);
 }

@@ -112,6 +112,7 @@ async fn an_empty_server_says_what_to_do_first() {
     let browser = Browser::new();
     browser.sign_in_with_key(&server, server.api_key()).await;
     for (path, wanted) in [
+        ("/", "What to do first"),
         ("/certificates", "No certificate was issued yet"),
         ("/orders", "No client has ordered yet"),
         ("/acme-accounts", "No client has registered yet"),

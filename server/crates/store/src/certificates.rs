@@ -23,6 +23,14 @@ macro_rules! all_columns {
     };
 }
 
+/// Certificates of a span of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    pub all: i64,
+    /// Those that another certificate has replaced.
+    pub replaced: i64,
+}
+
 impl Reader {
     pub async fn certificate(&mut self, id: &CertificateId) -> Result<Option<Certificate>, StoreError> {
         let sql = concat!("SELECT ", all_columns!(), " FROM certificates c WHERE c.id = $1");
@@ -54,6 +62,49 @@ impl Reader {
             return Ok(Page { items: Vec::new(), next: None });
         };
         self.page(sql, key, Direction::NewestFirst, &filter.page, summary, |c| c.id.to_string()).await
+    }
+
+    /// How many certificates that are not revoked end in each of the spans of time that `bounds` part, and how many of
+    /// those another certificate has replaced.
+    pub async fn expiry_counts(&mut self, bounds: &[Timestamp]) -> Result<Vec<Counted>, StoreError> {
+        let bounds: Vec<_> = bounds.iter().copied().map(Value::from).collect();
+        self.counted(["revoked_at IS NULL AND not_after >= ", " AND not_after < "], &bounds).await
+    }
+
+    /// How many certificates were issued in each of the spans of time that `bounds` part, and how many of those another
+    /// certificate has replaced.
+    pub async fn issuance_counts(&mut self, bounds: &[Timestamp]) -> Result<Vec<Counted>, StoreError> {
+        // Ids begin with the time.
+        let at = |time: &Timestamp| Value::from(id_at(CertificateId::PREFIX, *time));
+        let bounds: Vec<_> = bounds.iter().map(at).collect();
+        self.counted(["id >= ", " AND id < "], &bounds).await
+    }
+
+    /// One statement, in which each span is a range of an index to both engines.
+    async fn counted(
+        &mut self,
+        [from, until]: [&'static str; 2],
+        bounds: &[Value],
+    ) -> Result<Vec<Counted>, StoreError> {
+        let spans = bounds.windows(2);
+        let mut counts = vec![Counted::default(); spans.len()];
+        let mut sql = Sql::new("");
+        for (number, span) in (0i64..).zip(spans) {
+            sql.push(if number == 0 { "SELECT " } else { " UNION ALL SELECT " }).bind(number);
+            sql.push(" AS span, COUNT(*) AS n, COUNT(replaced_by) AS replaced FROM certificates WHERE ");
+            sql.push(from).bind(span[0].clone()).push(until).bind(span[1].clone());
+        }
+        if counts.is_empty() {
+            return Ok(counts);
+        }
+        for row in self.run(sql.repeated()).await?.rows {
+            let row = row.of("certificates");
+            let span = usize::try_from(row.int("span")?).ok().and_then(|span| counts.get_mut(span));
+            if let Some(span) = span {
+                *span = Counted { all: row.int("n")?, replaced: row.int("replaced")? };
+            }
+        }
+        Ok(counts)
     }
 
     /// The issuer certificates that lead from a leaf to its root.

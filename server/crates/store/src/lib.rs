@@ -43,6 +43,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use model::Timestamp;
 
+pub use certificates::Counted;
 pub use error::{SchemaError, StoreError};
 pub use unit::{Reader, Tx};
 

@@ -327,6 +327,10 @@ const CALLS: &[(&str, Call)] = calls! {
     };
     "chain, new": |tx, _s| async move { tx.put_chain("chain", &[vec![1]]).await };
     "chain": |tx, _s| tx.chain("chain");
+    "certificates that end in spans of time": |tx, _s|
+        tx.expiry_counts(&[after(10_000_000), after(10_000_001), after(10_000_002)]);
+    "certificates issued in spans of time": |tx, _s|
+        tx.issuance_counts(&[after(10_000_000), after(10_000_001), after(10_000_002)]);
     "event": |tx, s| tx.audit_event(&s.event.id);
     "events": |tx, _s| tx.audit_events(&AuditFilter::default());
     "events by actor": |tx, s| tx.audit_events(&AuditFilter {

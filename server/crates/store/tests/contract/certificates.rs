@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use model::*;
-use store::StoreError;
+use store::{Counted, StoreError};
 
 use crate::fixtures::{NOW, account, after, certificate};
 use crate::support::{Db, on_both_engines, unit};
@@ -12,6 +12,7 @@ on_both_engines! {
     every_filter_restricts_and_filters_combine,
     lists_have_each_certificate_once_over_all_pages,
     chains_are_kept_as_they_were_first_stored,
+    certificates_are_counted_by_spans_of_time,
 }
 
 pub async fn insert(db: &Db, certificate: &Certificate) -> Result<(), StoreError> {
@@ -173,4 +174,33 @@ async fn chains_are_kept_as_they_were_first_stored(db: Db) {
     let mut reader = db.read().await.unwrap();
     assert_eq!(reader.chain("some").await.unwrap(), Some(chain));
     assert_eq!(reader.chain("other").await.unwrap(), None);
+}
+
+async fn certificates_are_counted_by_spans_of_time(db: Db) {
+    let owner = account("owner").id;
+    let mut all = Vec::new();
+    for (number, seconds) in [(1, 10), (2, 10), (3, 19), (4, 20), (5, 35)] {
+        let mut new = certificate(&owner, "a.example", number);
+        new.summary.id = CertificateId::generate(after(seconds - 10), &SystemEntropy);
+        new.summary.not_after = after(seconds);
+        insert(&db, &new).await.unwrap();
+        all.push(new.summary);
+    }
+    let revocation = Revocation { at: NOW, reason: RevocationReason::UNSPECIFIED };
+    let (revoked, replaced, successor) = (all[1].id.clone(), all[2].clone(), all[3].id.clone());
+    let order = OrderId::generate(NOW, &SystemEntropy);
+    db.put(unit!(|tx| {
+        tx.revoke_certificate(&revoked, &revocation).await?;
+        tx.claim_replacement(&replaced.id, &None, &order).await?;
+        tx.complete_replacement(&replaced.serial, &order, &successor).await.map(drop)
+    }))
+    .await;
+    let mut reader = db.read().await.unwrap();
+    let counted = |all, replaced| Counted { all, replaced };
+    // A span has its beginning and not its end; what lies outside of all spans is not counted.
+    let ends = reader.expiry_counts(&[after(10), after(20), after(30), after(34)]).await.unwrap();
+    assert_eq!(ends, [counted(2, 1), counted(1, 0), counted(0, 0)]);
+    let issued = reader.issuance_counts(&[NOW, after(9), after(20)]).await.unwrap();
+    assert_eq!(issued, [counted(2, 0), counted(2, 1)]);
+    assert_eq!(reader.expiry_counts(&[NOW]).await.unwrap(), []);
 }

@@ -67,7 +67,7 @@ fn malformed(issuer: &Issuer, error: ca::MalformedCertificate) -> Error {
     Error::Internal(format!("the issuer {}: {error}", issuer.id))
 }
 
-fn status(from: Timestamp, until: Timestamp, now: Timestamp) -> Badge {
+pub(super) fn status(from: Timestamp, until: Timestamp, now: Timestamp) -> Badge {
     match until.unix_seconds() - now.unix_seconds() {
         ..0 => words::badge("expired", Tone::Bad),
         _ if from > now => words::badge("not yet valid", Tone::Bad),

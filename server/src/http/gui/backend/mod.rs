@@ -10,6 +10,7 @@ mod fields;
 mod issuers;
 mod links;
 mod orders;
+mod overview;
 mod profiles;
 mod start;
 mod timeline;
@@ -88,6 +89,10 @@ impl Backend for Services {
         self.caller()?;
         let checked = self.visitor.as_ref().ok_or(PageError::SignIn)?;
         self.show_own_account(checked).await.map_err(shown)
+    }
+
+    async fn overview(&self) -> Result<OverviewView, PageError> {
+        self.show_overview(self.caller()?).await.map_err(shown)
     }
 
     async fn certificates(&self, query: &Query) -> Result<ListView<CertificateRow>, PageError> {

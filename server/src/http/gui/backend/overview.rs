@@ -1,0 +1,155 @@
+use std::time::Duration;
+
+use app::views::{Attention, End, Figure, FiguresView, Link, OverviewView, Tone};
+use model::{
+    Caller, CertificateFilter, EabKeyState, OrderFilter, OrderStatus, PageRequest, Permission, Timestamp,
+};
+
+use super::issuers::status;
+use super::{Services, words};
+use crate::error::Result;
+use crate::services::overview::{self, Figures};
+use crate::services::{api_keys, certificates, eab_keys, orders, profiles, trust};
+
+/// How many of each kind are shown.
+const MOST: usize = 5;
+/// Keys that end within this time need a successor.
+const SOON: Duration = Duration::from_secs(14 * 86_400);
+
+impl Services {
+    pub(super) async fn show_overview(&self, caller: &Caller) -> Result<OverviewView> {
+        let core = &self.state.core;
+        let now = core.now();
+        let page = PageRequest { after: None, limit: 5 };
+        let newest = match self.may(Permission::CertificateRead) {
+            false => None,
+            true => {
+                let filter = CertificateFilter { page, ..CertificateFilter::default() };
+                let found = certificates::list(core, caller, &filter).await?.items;
+                Some(found.into_iter().map(|c| self.certificate_row(c, now)).collect::<Vec<_>>())
+            }
+        };
+        let figures = match caller.rights.allows(Permission::CertificateRead) {
+            true => Some(figures(&overview::figures(core, caller).await?)),
+            false => None,
+        };
+        Ok(OverviewView {
+            version: env!("CARGO_PKG_VERSION"),
+            faults: crate::http::operations::faults(core).await,
+            attention: self.attention(caller, now).await?,
+            first_steps: newest.as_ref().is_some_and(Vec::is_empty),
+            figures,
+            ends: self.ends(now)?,
+            newest,
+        })
+    }
+
+    async fn attention(&self, caller: &Caller, now: Timestamp) -> Result<Vec<Attention>> {
+        let core = &self.state.core;
+        let first = |limit: usize| PageRequest { after: None, limit: u32::try_from(limit).unwrap_or(1) };
+        let mut items = Vec::new();
+        if self.may(Permission::OrderRead) {
+            let filter = OrderFilter {
+                status: Some(OrderStatus::Invalid),
+                created_after: Some(now - Duration::from_secs(86_400)),
+                page: first(MOST),
+                ..OrderFilter::default()
+            };
+            for order in orders::list(core, caller, &filter).await?.items {
+                let row = self.order_row(order, now);
+                let reason = row.problem.unwrap_or_else(|| "it ended without a certificate".to_owned());
+                items.push(Attention {
+                    badge: words::badge("failed", Tone::Bad),
+                    what: Link { text: format!("Order for {}", row.order.text), ..row.order },
+                    why: format!("{}: {reason}", row.placed.hint),
+                });
+            }
+        }
+        if self.may(Permission::ProfileRead) {
+            let all = profiles::list(core, caller, &first(100)).await?.items;
+            let enabled = all.into_iter().filter(|profile| profile.spec.enabled);
+            let risky = enabled.filter_map(|p| Some((profiles::warnings(&p.spec).into_iter().next()?, p)));
+            items.extend(risky.take(MOST).map(|(why, profile)| Attention {
+                badge: words::badge("open", Tone::Warn),
+                what: Link {
+                    text: format!("Profile {}", profile.spec.name),
+                    ..self.profile_link(&profile.id)
+                },
+                why,
+            }));
+        }
+        if self.may(Permission::EabKeyRead) {
+            let keys = eab_keys::list(core, caller, &first(100)).await?.items.into_iter();
+            let soon = keys.filter(|key| key.state(now) == EabKeyState::Active);
+            let soon = soon.filter_map(|key| Some((key.expires_at.filter(|end| *end < now + SOON)?, key)));
+            items.extend(soon.take(MOST).map(|(end, key)| Attention {
+                badge: words::badge("ending", Tone::Warn),
+                what: Link { text: format!("EAB key {}", key.note), ..self.eab_key_link(&key.id) },
+                why: format!("It binds accounts until {}, {}.", words::day(end), words::distance(end, now)),
+            }));
+        }
+        if self.may(Permission::ApiKeyRead) {
+            let keys = api_keys::list(core, caller, Some(now + SOON), &first(MOST)).await?.items;
+            items.extend(keys.into_iter().filter_map(|key| {
+                let end = key.expires_at?;
+                Some(Attention {
+                    badge: words::badge("ending", Tone::Warn),
+                    what: Link {
+                        text: format!("API key {}", key.name),
+                        href: None,
+                        title: Some(key.id.to_string()),
+                    },
+                    why: format!("It ends on {}, {}.", words::day(end), words::distance(end, now)),
+                })
+            }));
+        }
+        Ok(items)
+    }
+
+    fn ends(&self, now: Timestamp) -> Result<Vec<End>> {
+        let issuers = trust::issuers(&self.state.core)?.into_iter().map(|anchor| {
+            let link = anchor.name.parse().map(|id| self.issuer_link(&id));
+            let link = link.unwrap_or(Link { text: anchor.name, href: None, title: None });
+            (Link { text: format!("CA {}", anchor.subject), ..link }, anchor.not_after)
+        });
+        let server = self.state.bootstrap_ca_pem.as_deref().map(trust::server_ca).transpose()?;
+        let server = server.map(|anchor| {
+            let text = format!("{} (the CA of this server's own certificate)", anchor.subject);
+            (Link { text, href: Some("/pki".to_owned()), title: None }, anchor.not_after)
+        });
+        let all = issuers.chain(server);
+        Ok(all.map(|(of, at)| End { of, status: status(now, at, now), at: words::moment(at, now) }).collect())
+    }
+}
+
+fn figures(figures: &Figures) -> FiguresView {
+    let count = |n: i64| u64::try_from(n).unwrap_or(0);
+    let horizon: Vec<_> =
+        figures.expiring.iter().map(|day| (count(day.all - day.replaced), count(day.replaced))).collect();
+    let issued: Vec<_> = figures.issued.iter().map(|day| count(day.all)).collect();
+    let sum = |days: &[(u64, u64)]| days.iter().fold((0, 0), |sum, day| (sum.0 + day.0, sum.1 + day.1));
+    let (week, rest) = (sum(horizon.get(..7).unwrap_or(&horizon)), sum(&horizon));
+    let figure = |name, (used, replaced): (u64, u64)| Figure {
+        name,
+        number: words::grouped(used),
+        note: format!("and {} that are replaced", words::grouped(replaced)),
+    };
+    let numbers = vec![
+        figure("End within 7 days", week),
+        figure("End within 90 days", rest),
+        Figure {
+            name: "Issued in 24 hours",
+            number: words::grouped(issued.last().copied().unwrap_or(0)),
+            note: "up to now".to_owned(),
+        },
+        Figure {
+            name: "Issued in 28 days",
+            number: words::grouped(issued.iter().sum()),
+            note: match issued.iter().sum::<u64>() / u64::from(overview::BACK) {
+                0 => "less than one a day".to_owned(),
+                n => format!("about {} a day", words::grouped(n)),
+            },
+        },
+    ];
+    FiguresView { numbers, horizon, issued }
+}
