@@ -194,7 +194,10 @@ async fn complete(
     check_response_issuer(&provider, &metadata, arrival.issuer.as_deref())?;
     if let Some(error) = &arrival.error {
         let refusal = if error == "access_denied" { Refusal::Denied } else { Refusal::Provider };
-        return Err(Stop::refused(refusal, "the provider answered with an error"));
+        return Err(Stop::refused(
+            refusal,
+            format!("the provider answered with the error {}", code_of(error)),
+        ));
     }
     let code =
         arrival.code.ok_or_else(|| Stop::refused(Refusal::Provider, "there is no code in the answer"))?;
@@ -262,16 +265,15 @@ async fn person(
 ) -> Result<Person, Stop> {
     let (spec, mut claims) = (&provider.spec, identity.claims.clone());
     let mut groups = Groups::of(&claims, &spec.groups_claim);
-    let needs_email = !spec.allowed_email_domains.is_empty() && !claims.contains_key("email");
-    if groups == Groups::Absent || needs_email {
+    let has_address = claims.contains_key("email") && claims.contains_key("email_verified");
+    let needs_address = !spec.allowed_email_domains.is_empty() && !has_address;
+    if groups == Groups::Absent || needs_address {
         let more = remote.userinfo(metadata, &tokens.access_token, &identity.subject).await?;
-        let more = more.unwrap_or_default();
+        let mut more = more.unwrap_or_default();
         if groups == Groups::Absent {
             groups = Groups::of(&more, &spec.groups_claim);
         }
-        if !claims.contains_key("email") {
-            claims.remove("email_verified");
-        }
+        join_address(&mut claims, &mut more);
         // What the ID token says is signed, so it comes first.
         for (name, value) in more {
             claims.entry(name).or_insert(value);
@@ -322,6 +324,29 @@ fn kept(provider: &Provider, mut groups: Vec<String>) -> Vec<String> {
         groups.truncate(MAX_GROUPS);
     }
     groups
+}
+
+/// The provider's error code (RFC 6749 §4.1.2.1), if it looks like one: it goes into the audit trail, and anybody can send
+/// a browser here with one.
+fn code_of(error: &str) -> &str {
+    let looks_so = error.len() <= 40 && error.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    if looks_so { error } else { "(no code of OAuth)" }
+}
+
+/// Takes an address and whether it is verified from one source: the ID token where it has both, or else userinfo where
+/// that has the address. One half of each could be of different addresses.
+fn join_address(of_token: &mut Claims, of_userinfo: &mut Claims) {
+    let is_whole = of_token.contains_key("email") && of_token.contains_key("email_verified");
+    match !is_whole && of_userinfo.contains_key("email") {
+        true => {
+            of_token.remove("email");
+            of_token.remove("email_verified");
+        }
+        false => {
+            of_userinfo.remove("email");
+            of_userinfo.remove("email_verified");
+        }
+    }
 }
 
 /// `allowed`: in lower case; empty allows everybody. Some providers write the member `email_verified` as a string.
@@ -544,5 +569,23 @@ mod tests {
         }
         assert!(!is_allowed_address(&allowed, Some("a@example.com"), None));
         assert!(is_allowed_address(&[], None, None));
+    }
+
+    #[test]
+    fn an_address_is_verified_by_whoever_names_it() {
+        let claims = |value: Value| -> Claims { serde_json::from_value(value).unwrap() };
+        let whole = |email: &str| json!({ "email": email, "email_verified": true });
+        for (token, userinfo, joined) in [
+            (whole("t"), whole("u"), whole("t")),
+            (json!({ "email": "t" }), whole("u"), whole("u")),
+            (json!({ "email": "t" }), json!({ "email_verified": true }), json!({ "email": "t" })),
+            (json!({ "email_verified": true }), json!({ "email": "u" }), json!({ "email": "u" })),
+            (json!({}), whole("u"), whole("u")),
+        ] {
+            let (mut of_token, mut more) = (claims(token.clone()), claims(userinfo.clone()));
+            join_address(&mut of_token, &mut more);
+            of_token.extend(more);
+            assert_eq!(of_token, claims(joined), "{token} {userinfo}");
+        }
     }
 }
