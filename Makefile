@@ -55,6 +55,7 @@ bench-auth:
 # Which lines the tests run, the servers that they start included; fails below what is asked for. A first run takes long:
 # everything is built anew, to count.
 coverage: test-packages certlint
+	@end2end/scripts/install-node-parts
 	@cargo tarpaulin --version >/dev/null 2>&1 || cargo install --locked cargo-tarpaulin
 	end2end/scripts/coverage $(ARGS)
 
