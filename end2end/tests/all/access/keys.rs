@@ -79,7 +79,7 @@ async fn a_rotated_key_and_its_successor_overlap(engine: Engine) {
     let world = World::new(engine).await;
     let (client, old) = world
         .key(json!({ "name": "ci", "role": "viewer", "allowed_networks": ["127.0.0.1/32"],
-            "expires_at": from_now(1000) }))
+            "expires_at": from_now(30 * 86_400) }))
         .await;
     let path = format!("/api/api-keys/{}", text(&old["id"]));
     let rotate = |overlap: u64| {
