@@ -94,6 +94,13 @@ pub fn hash(text: &str) -> [u8; 32] {
     out
 }
 
+/// The name under which a secret or token that is good once is redeemed in the store: half of its hash.
+pub fn nonce_id(text: &str) -> [u8; 16] {
+    let mut out = [0; 16];
+    out.copy_from_slice(&hash(text)[..16]);
+    out
+}
+
 /// The bearer token of a request (RFC 6750 §2.1), if it has one.
 pub fn presented(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;

@@ -10,6 +10,8 @@ use model::{Entropy, ProviderId, Timestamp};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
+use crate::auth;
+
 /// How long the browser may be away.
 const LIFETIME: Duration = Duration::from_secs(600);
 const SEAL_PURPOSE: &str = "oidc-login";
@@ -78,10 +80,7 @@ impl LoginState {
 
     /// Names this sign-in where it is redeemed.
     pub fn redemption(&self) -> [u8; 16] {
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.state.as_bytes());
-        let mut id = [0; 16];
-        id.copy_from_slice(&digest.as_ref()[..16]);
-        id
+        auth::nonce_id(&self.state)
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use store::Tx;
 
 use super::oidc_sign_in::ID_TOKEN_PURPOSE;
-use crate::auth::random_token;
+use crate::auth::{self, random_token};
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
 use crate::oidc::{Ended, Fault};
@@ -133,8 +133,5 @@ async fn end(tx: &mut Tx, id: &ProviderId, ended: &Ended, now: Timestamp) -> Res
 /// Names a logout token where it is redeemed; apart from those of other providers.
 fn redemption(id: &ProviderId, jti: &str) -> [u8; 16] {
     let text = format!("logout token\n{id}\n{jti}");
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
-    let mut out = [0; 16];
-    out.copy_from_slice(&digest.as_ref()[..16]);
-    out
+    auth::nonce_id(&text)
 }

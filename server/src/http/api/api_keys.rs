@@ -2,13 +2,13 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use model::{ApiKey, ApiKeyId, Grant, IpNet, ProfileId, RoleId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{ApiJson, ApiQuery, Authenticated, List, page, parse_time};
+use super::{ApiJson, ApiQuery, Authenticated, List, created, page, parse_time};
 use crate::auth::ApiKeyText;
 use crate::error::{Error, Result};
 use crate::http::problem::{ApiError, ProblemDocument};
@@ -76,14 +76,9 @@ pub struct NewApiKeyView {
 
 impl NewApiKeyView {
     pub fn answer(state: &AppState, key: ApiKey, text: &ApiKeyText) -> Response {
-        let location = HeaderValue::from_str(&format!("/api/api-keys/{}", key.id));
+        let path = format!("/api/api-keys/{}", key.id);
         let key = ApiKeyView::of(key, state.core.now());
-        let view = Self { key, api_key: text.expose().to_owned() };
-        let mut response = (StatusCode::CREATED, Json(view)).into_response();
-        if let Ok(location) = location {
-            response.headers_mut().insert(header::LOCATION, location);
-        }
-        response
+        created(path, Json(Self { key, api_key: text.expose().to_owned() }))
     }
 }
 

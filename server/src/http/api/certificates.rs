@@ -1,6 +1,6 @@
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use model::{
     CertificateFilter, CertificateId, CertificateSummary, Identifier, ProfileId, RenewalDemand,
@@ -9,7 +9,7 @@ use model::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{ApiJson, ApiQuery, Authenticated, List, page, parse, parse_time};
+use super::{ApiJson, ApiQuery, Authenticated, List, created, page, parse, parse_time};
 use crate::error::{Error, Result};
 use crate::http::problem::{ApiError, ProblemDocument};
 use crate::services::certificates;
@@ -216,16 +216,12 @@ pub async fn issue(
     let csr = ca::pem::decode_request(&input.csr)
         .map_err(|_| Error::invalid("csr", "it is not a CERTIFICATE REQUEST in PEM"))?;
     let (certificate, chain) = certificates::issue(&state.core, &caller, &input.profile_id, &csr).await?;
-    let location = HeaderValue::from_str(&format!("/api/certificates/{}", certificate.summary.id));
+    let path = format!("/api/certificates/{}", certificate.summary.id);
     let view = NewCertificateView {
         pem: ca::pem::encode_certificates(std::iter::once(&certificate.der).chain(&chain)),
         certificate: CertificateView::of(certificate.summary, state.core.now()),
     };
-    let mut response = (StatusCode::CREATED, Json(view)).into_response();
-    if let Ok(location) = location {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+    Ok(created(path, Json(view)))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]

@@ -1,12 +1,11 @@
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use model::{EabKey, EabKeyId, NamePattern, ProfileId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{ApiJson, ApiQuery, Authenticated, List, ListQuery};
+use super::{ApiJson, ApiQuery, Authenticated, List, ListQuery, created};
 use crate::error::{Error, Result};
 use crate::http::problem::{ApiError, ProblemDocument};
 use crate::services::eab_keys::{self, MacKeyText, NewEabKey};
@@ -140,13 +139,8 @@ pub async fn create(
     Authenticated(caller): Authenticated,
     ApiJson(input): ApiJson<EabKeyInput>,
 ) -> Result<Response, ApiError> {
-    let created = eab_keys::create(&state.core, &caller, input.into()).await?;
-    let location = HeaderValue::from_str(&format!("/api/acme/eab-keys/{}", created.0.id));
-    let mut response = (StatusCode::CREATED, Json(NewEabKeyView::of(&state, created))).into_response();
-    if let Ok(location) = location {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+    let new = eab_keys::create(&state.core, &caller, input.into()).await?;
+    Ok(created(format!("/api/acme/eab-keys/{}", new.0.id), Json(NewEabKeyView::of(&state, new))))
 }
 
 /// Read an EAB key.

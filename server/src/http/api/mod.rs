@@ -1,6 +1,7 @@
 //! The JSON API of administrators: one file per resource.
 
 pub mod accounts;
+mod answer;
 pub mod api_keys;
 pub mod audit;
 pub mod bootstrap;
@@ -19,6 +20,7 @@ pub mod roles;
 pub mod sessions;
 pub mod users;
 
+pub use answer::{created, etag};
 pub use extract::{
     ApiJson, ApiQuery, Authenticated, ListQuery, field_error, if_match, page, parse, parse_time,
 };

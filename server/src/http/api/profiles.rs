@@ -1,13 +1,13 @@
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use model::{AcmeAuthMode, Profile, ProfileId, ProfileSpec};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{ApiJson, ApiQuery, Authenticated, List, ListQuery, field_error, if_match};
+use super::{ApiJson, ApiQuery, Authenticated, List, ListQuery, created, etag, field_error, if_match};
 use crate::error::{Error, Result};
 use crate::http::problem::{ApiError, ProblemDocument};
 use crate::services::profiles;
@@ -156,12 +156,7 @@ pub async fn create(
 ) -> Result<Response, ApiError> {
     let id = input.id.take();
     let profile = profiles::create(&state.core, &caller, id, input.into()).await?;
-    let location = format!("/api/profiles/{}", profile.id);
-    let mut response = answer(&state, StatusCode::CREATED, profile);
-    if let Ok(location) = HeaderValue::from_str(&location) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+    Ok(created(format!("/api/profiles/{}", profile.id), answer(&state, profile)))
 }
 
 /// Read a profile. The ETag goes into the If-Match of a write.
@@ -173,7 +168,7 @@ pub async fn read(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let profile = profiles::find(&state.core, &caller, &parse_id(&id)?).await?;
-    Ok(answer(&state, StatusCode::OK, profile))
+    Ok(answer(&state, profile))
 }
 
 /// Replace a profile. With If-Match only the version that was read is replaced (412 otherwise).
@@ -194,7 +189,7 @@ pub async fn replace(
     let spec = ProfileSpec::from(input);
     let profile =
         profiles::update(&state.core, &caller, &id, if_match(&headers, "the profile")?, |_| Ok(spec)).await?;
-    Ok(answer(&state, StatusCode::OK, profile))
+    Ok(answer(&state, profile))
 }
 
 /// Change fields of a profile (JSON merge patch, RFC 7396). With If-Match as for replacing.
@@ -230,7 +225,7 @@ pub async fn change(
     };
     let profile =
         profiles::update(&state.core, &caller, &id, if_match(&headers, "the profile")?, merge).await?;
-    Ok(answer(&state, StatusCode::OK, profile))
+    Ok(answer(&state, profile))
 }
 
 /// Delete a profile. One with open orders, or that another names in selectable_profiles, is in use and stays (409).
@@ -251,11 +246,6 @@ fn parse_id(id: &str) -> Result<ProfileId> {
     id.parse().map_err(|_| Error::not_found(format!("profile {id}")))
 }
 
-fn answer(state: &AppState, status: StatusCode, profile: Profile) -> Response {
-    let etag = HeaderValue::from_str(&format!("\"v{}\"", profile.version));
-    let mut response = (status, Json(ProfileView::of(state, profile))).into_response();
-    if let Ok(etag) = etag {
-        response.headers_mut().insert(header::ETAG, etag);
-    }
-    response
+fn answer(state: &AppState, profile: Profile) -> Response {
+    (etag(profile.version), Json(ProfileView::of(state, profile))).into_response()
 }

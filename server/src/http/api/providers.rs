@@ -1,12 +1,12 @@
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use model::{Provider, ProviderId, ProviderSpec, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{ApiJson, ApiQuery, Authenticated, List, ListQuery, if_match};
+use super::{ApiJson, ApiQuery, Authenticated, List, ListQuery, created, etag, if_match};
 use crate::config::Secret;
 use crate::error::{Error, Result};
 use crate::http::problem::{ApiError, ProblemDocument};
@@ -187,12 +187,7 @@ pub async fn create(
 ) -> Result<Response, ApiError> {
     let id = input.id.take();
     let provider = providers::create(&state.core, &caller, id, input.into()).await?;
-    let location = HeaderValue::from_str(&format!("/api/oidc/providers/{}", provider.id));
-    let mut response = answer(&state, StatusCode::CREATED, provider);
-    if let Ok(location) = location {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+    Ok(created(format!("/api/oidc/providers/{}", provider.id), answer(&state, provider)))
 }
 
 /// Read an OpenID provider. The ETag goes into the If-Match of a write.
@@ -204,7 +199,7 @@ pub async fn read(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let provider = providers::find(&state.core, &caller, &parse_id(&id)?).await?;
-    Ok(answer(&state, StatusCode::OK, provider))
+    Ok(answer(&state, provider))
 }
 
 /// Replace an OpenID provider. With If-Match only the version that was read is replaced (412 otherwise). A provider that
@@ -225,7 +220,7 @@ pub async fn replace(
     }
     let expected = if_match(&headers, "the provider")?;
     let provider = providers::update(&state.core, &caller, &id, expected, input.into()).await?;
-    Ok(answer(&state, StatusCode::OK, provider))
+    Ok(answer(&state, provider))
 }
 
 /// Delete an OpenID provider and end its sessions.
@@ -259,11 +254,6 @@ fn parse_id(id: &str) -> Result<ProviderId> {
     id.parse().map_err(|_| Error::not_found(format!("provider {id}")))
 }
 
-fn answer(state: &AppState, status: StatusCode, provider: Provider) -> Response {
-    let etag = HeaderValue::from_str(&format!("\"v{}\"", provider.version));
-    let mut response = (status, Json(ProviderView::of(state, provider))).into_response();
-    if let Ok(etag) = etag {
-        response.headers_mut().insert(header::ETAG, etag);
-    }
-    response
+fn answer(state: &AppState, provider: Provider) -> Response {
+    (etag(provider.version), Json(ProviderView::of(state, provider))).into_response()
 }

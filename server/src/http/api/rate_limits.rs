@@ -1,12 +1,12 @@
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use model::{RateLimits, StoredRateLimits, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{ApiJson, ApiQuery, Authenticated, Reason, if_match, parse};
+use super::{ApiJson, ApiQuery, Authenticated, Reason, etag, if_match, parse};
 use crate::error::Error;
 use crate::http::problem::{ApiError, ProblemDocument};
 use crate::services::rate_limits::{self, Usage};
@@ -75,12 +75,7 @@ pub async fn replace(
 }
 
 fn answer(stored: StoredRateLimits) -> Response {
-    let etag = HeaderValue::from_str(&format!("\"v{}\"", stored.version));
-    let mut response = Json(stored.limits).into_response();
-    if let Ok(etag) = etag {
-        response.headers_mut().insert(header::ETAG, etag);
-    }
-    response
+    (etag(stored.version), Json(stored.limits)).into_response()
 }
 
 /// What one subject has used of one limit.

@@ -1,12 +1,12 @@
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use model::{Permission, Permissions, Role, RoleId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{ApiJson, ApiQuery, Authenticated, List, ListQuery, if_match};
+use super::{ApiJson, ApiQuery, Authenticated, List, ListQuery, created, etag, if_match};
 use crate::error::{Error, Result};
 use crate::http::problem::{ApiError, ProblemDocument};
 use crate::services::roles::{self, AnyRole, RoleSpec};
@@ -97,12 +97,7 @@ pub async fn create(
 ) -> Result<Response, ApiError> {
     let spec = RoleSpec { description: input.description, permissions: input.permissions };
     let role = roles::create(&state.core, &caller, input.id, spec).await?;
-    let location = HeaderValue::from_str(&format!("/api/roles/{}", role.id));
-    let mut response = answer(StatusCode::CREATED, AnyRole::Own(role));
-    if let Ok(location) = location {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+    Ok(created(format!("/api/roles/{}", role.id), answer(AnyRole::Own(role))))
 }
 
 /// Read a role. The ETag of one of your own goes into the If-Match of a write.
@@ -113,7 +108,7 @@ pub async fn read(
     Authenticated(caller): Authenticated,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
-    Ok(answer(StatusCode::OK, roles::find(&state.core, &caller, &parse_id(&id)?).await?))
+    Ok(answer(roles::find(&state.core, &caller, &parse_id(&id)?).await?))
 }
 
 /// Replace a role, for everybody who holds it. With If-Match only the version that was read is replaced (412 otherwise).
@@ -130,7 +125,7 @@ pub async fn replace(
     let spec = RoleSpec { description: input.description, permissions: input.permissions };
     let expected = if_match(&headers, "the role")?;
     let role = roles::replace(&state.core, &caller, &parse_id(&id)?, expected, spec).await?;
-    Ok(answer(StatusCode::OK, AnyRole::Own(role)))
+    Ok(answer(AnyRole::Own(role)))
 }
 
 /// Delete a role. One that a key, a user or a provider's mapping has stays (409).
@@ -151,14 +146,9 @@ fn parse_id(id: &str) -> Result<RoleId> {
     id.parse().map_err(|_| Error::not_found(format!("role {id}")))
 }
 
-fn answer(status: StatusCode, role: AnyRole) -> Response {
-    let etag = match &role {
-        AnyRole::BuiltIn(_) => None,
-        AnyRole::Own(Role { version, .. }) => HeaderValue::from_str(&format!("\"v{version}\"")).ok(),
-    };
-    let mut response = (status, Json(RoleView::from(role))).into_response();
-    if let Some(etag) = etag {
-        response.headers_mut().insert(header::ETAG, etag);
+fn answer(role: AnyRole) -> Response {
+    match role {
+        AnyRole::BuiltIn(_) => Json(RoleView::from(role)).into_response(),
+        AnyRole::Own(Role { version, .. }) => (etag(version), Json(RoleView::from(role))).into_response(),
     }
-    response
 }

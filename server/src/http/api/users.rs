@@ -1,12 +1,12 @@
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderName};
 use model::{Grant, Timestamp, User, UserFilter, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::identity::GrantView;
-use super::{ApiJson, ApiQuery, Authenticated, List, Reason, if_match, page, parse};
+use super::{ApiJson, ApiQuery, Authenticated, List, Reason, etag, if_match, page, parse};
 use crate::error::{Error, Result};
 use crate::http::problem::{ApiError, ProblemDocument};
 use crate::services::users;
@@ -57,7 +57,7 @@ impl From<User> for UserView {
 type Tagged = ([(HeaderName, String); 1], Json<UserView>);
 
 fn tagged(user: User) -> Tagged {
-    ([(header::ETAG, format!("\"v{}\"", user.version))], Json(user.into()))
+    (etag(user.version), Json(user.into()))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
