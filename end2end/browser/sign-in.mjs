@@ -1,23 +1,12 @@
-// Signs in through an OpenID provider and out again, in a real browser, as a person does it.
+// Signs in through an OpenID provider and out again, as a person does it.
 //
-// The argument is a JSON object: origin, provider, user. It prints what it saw at each step as a JSON object.
-import { chromium } from 'playwright-core';
+// Takes: origin, provider, user. Returns what it saw at each step.
+import { drive, profile } from './chromium.mjs';
 
-const { origin, provider, user } = JSON.parse(process.argv[2]);
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox'],
-});
-const seen = {};
-try {
-  // The certificates are of CAs that only the test knows.
-  const context = await browser.newContext({ ignoreHTTPSErrors: true });
+await drive(async ({ origin, provider, user }, browser) => {
+  const seen = { problems: [] };
+  const context = await profile(browser, origin, seen.problems);
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
-  const problems = [];
-  page.on('console', (message) => {
-    if (message.text().includes('Content Security Policy')) problems.push(message.text());
-  });
 
   await page.goto(`${origin}/sign-in?return_to=/account`);
   await page.locator(`a[href*="/auth/oidc/${provider}/login"]`).click();
@@ -37,8 +26,5 @@ try {
   seen.after = new URL(page.url()).pathname;
   const me = await context.request.get(`${origin}/api/auth/me`);
   seen.me = me.status();
-  seen.problems = problems;
-} finally {
-  await browser.close();
-}
-console.log(JSON.stringify(seen));
+  return seen;
+});

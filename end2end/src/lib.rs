@@ -6,6 +6,7 @@ pub mod authority;
 pub mod browser;
 pub mod certificate;
 pub mod challenge;
+pub mod chromium;
 pub mod conformance;
 pub mod dns;
 pub mod idp;

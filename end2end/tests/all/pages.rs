@@ -4,6 +4,7 @@ mod detail;
 mod frame;
 mod hostile;
 mod lists;
+mod looks;
 mod world;
 
 use std::collections::BTreeSet;

@@ -27,8 +27,15 @@ pub struct World {
 impl World {
     /// With an open profile, an account, and certificates for `a.test` and for `b.test` with `*.b.test`.
     pub async fn new(engine: Engine) -> Self {
+        Self::with(engine, &[]).await
+    }
+
+    /// The same, with settings.
+    pub async fn with(engine: Engine, settings: &[(&str, &str)]) -> Self {
         let validation = challenge::World::new().await;
-        let server = validation.server(engine).start().await;
+        let builder = validation.server(engine);
+        let builder = settings.iter().fold(builder, |builder, (name, value)| builder.env(name, value));
+        let server = builder.start().await;
         let acme = RawAcme::new(server.client(), &with_open_profile(&server).await).await;
         let key = Key::new();
         let account = acme.register(&key).await;

@@ -1,0 +1,112 @@
+//! How the pages are for people: with their eyes, on a phone, by a screen reader, by the keyboard.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use end2end::chromium::{drive, screenshots};
+use end2end::idp::provider;
+use end2end::{Engine, challenge};
+use serde_json::{Value, json};
+use testkit::acme::RawAcme;
+
+use super::world::World;
+
+/// A server on which something of everything has happened, and what is to be looked at there beside what links lead to.
+struct Busy {
+    world: World,
+    failed: String,
+    pending: String,
+    viewer: String,
+}
+
+impl Busy {
+    async fn new() -> Self {
+        let world = World::with(Engine::Sqlite, &[("CERTCTL_BREAK_GLASS_ENABLED", "true")]).await;
+        world.bind_an_account("cluster production-eu-west-1").await;
+        let failed = world.fail_an_order("failing.test", "not-the-answer").await;
+        let directory = world.server.directory_url(challenge::PROFILE);
+        let acme = RawAcme::new(world.server.client(), &directory).await;
+        let long = format!("dns:{}.a-rather-long-name-of-a-service.test", "x".repeat(60));
+        let order = acme.order(world.signer(), &["dns:pending.test", &long]).await;
+        let pending = order.header("location").unwrap().rsplit('/').next().unwrap().to_owned();
+        // More than a page of them.
+        for number in 0..52 {
+            world.acme.issue(world.signer(), &[&format!("dns:host-{number}.many.test")]).await;
+        }
+        let revoked = world.only("/api/certificates?name=host-1.many.test").await;
+        let path = format!("/api/certificates/{}/revoke", revoked["id"].as_str().unwrap());
+        world.api.post(&path, json!({ "reason": "keyCompromise" })).await.expect(200);
+        let idp =
+            provider("company", "https://idp.example.test", None, &json!({ "name": "Example Company" }));
+        world.api.post("/api/oidc/providers", idp).await.expect(201);
+        world.break_glass("eve");
+        let viewer = json!({ "name": "a viewer", "role": "viewer" });
+        let viewer = world.api.post("/api/api-keys", viewer).await.expect(201);
+        let viewer = viewer["api_key"].as_str().unwrap().to_owned();
+        Self { world, failed, pending, viewer }
+    }
+
+    /// Who comes, and where they look.
+    async fn visits(&self) -> Value {
+        let link = String::from_utf8(self.world.server.command(["login-link"]).output().unwrap().stdout);
+        let link = link.unwrap();
+        let link = link.trim().strip_prefix(&self.world.server.external_url()).unwrap().to_owned();
+        let revoked = self.world.only("/api/certificates?name=host-1.many.test").await;
+        json!([
+            {
+                "name": "stranger", "crawl": true,
+                "pages": {
+                    "start": "/", "refused": "/sign-in?refused=no-role", "link": link,
+                    "missing": "/no/such/page",
+                },
+            },
+            {
+                "name": "viewer", "key": self.viewer, "crawl": false,
+                "pages": { "overview": "/", "forbidden": "/audit" },
+            },
+            {
+                "name": "admin", "key": self.world.server.api_key(), "crawl": true,
+                "pages": {
+                    "overview": "/",
+                    "order-failed": format!("/orders/{}", self.failed),
+                    "order-pending": format!("/orders/{}", self.pending),
+                    "certificate-revoked": format!("/certificates/{}", revoked["id"].as_str().unwrap()),
+                    "orders": "/orders",
+                    "nothing-fits": "/certificates?name=nothing.test",
+                    "filter-wrong": "/certificates?expires_from=tomorrow&serial=zz",
+                    "certificates": "/certificates",
+                    "audit": "/audit",
+                    "missing": "/certificates/cert-0193a1b2c3d47e5f8a9b0c1d2e3f4a5b",
+                },
+            },
+        ])
+    }
+}
+
+impl World {
+    /// Gives somebody a password for emergencies.
+    fn break_glass(&self, name: &str) {
+        let mut command = self.server.command(["break-glass", "set-password", "--name", name]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(b"a long enough password").unwrap();
+        assert!(child.wait().unwrap().success());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_is_for_everybody() {
+    let busy = Busy::new().await;
+    let folder = screenshots("pages");
+    let steps = json!({
+        "origin": busy.world.server.external_url(), "screenshots": folder, "visits": busy.visits().await,
+    });
+    let seen = drive("survey", &steps).await;
+    let problems: Vec<_> = seen["problems"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+    let pages: Vec<_> = seen["pages"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    for wanted in
+        ["stranger 200 /pki", "stranger 404 ", "viewer 403 /audit", "admin 200 /audit/evt-", "/connect"]
+    {
+        assert!(pages.iter().any(|page| page.contains(wanted)), "no {wanted}: {pages:?}");
+    }
+}
