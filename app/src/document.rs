@@ -47,6 +47,9 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/orders/:id") view=Order/>
                 <Route path=path!("/acme-accounts") view=AcmeAccounts/>
                 <Route path=path!("/acme-accounts/:id") view=AcmeAccount/>
+                <Route path=path!("/acme-accounts/:id/suspend") view=SuspendAccount/>
+                <Route path=path!("/acme-accounts/:id/resume") view=ResumeAccount/>
+                <Route path=path!("/acme-accounts/:id/deactivate") view=DeactivateAccount/>
                 <Route path=path!("/eab-keys") view=EabKeys/>
                 <Route path=path!("/eab-keys/:id") view=EabKey/>
                 <Route path=path!("/profiles") view=Profiles/>

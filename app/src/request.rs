@@ -17,9 +17,52 @@ pub struct PageRequest {
     pub visitor: Option<VisitorView>,
     /// Why what the visitor sent was refused; the page that they sent it from says so.
     pub refusal: Option<String>,
+    /// What they sent, where it was a form that keeps its input.
+    pub sent: Option<Sent>,
+    /// What a form has done that leads here.
+    pub done: Option<Done>,
     pub query: Query,
-    /// Leads to the request's entries in the server's log; empty where a page answers a form.
+    /// Leads to the request's entries in the server's log.
     pub request_id: Arc<str>,
+}
+
+/// A form that was refused.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sent {
+    pub values: Query,
+    /// Empty where it was refused as a whole.
+    pub faults: Vec<Fault>,
+}
+
+/// What is wrong with a field of a form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The field's name, with its place in a list: `permitted_names[2]`.
+    pub field: String,
+    pub reason: String,
+}
+
+impl Fault {
+    /// Whether this is about the field of this name.
+    pub fn is_of(&self, name: &str) -> bool {
+        let rest = self.field.strip_prefix(name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '.']))
+    }
+}
+
+/// What a form has done. It is shown once.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Done {
+    pub message: String,
+    /// A secret that was made and that nobody can read again.
+    pub secret: Option<String>,
+}
+
+/// Without the secret.
+impl fmt::Debug for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Done").field("message", &self.message).finish_non_exhaustive()
+    }
 }
 
 /// Somebody who is signed in, as every page shows them.
@@ -69,7 +112,7 @@ impl Default for Status {
     }
 }
 
-/// The query string of the page: the whole state of a list.
+/// Names with values: the query string of a page, which is the whole state of a list, or the fields of a form.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Query(Vec<(String, String)>);
 
@@ -80,6 +123,18 @@ impl Query {
 
     pub fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(n, _)| n == name)
+    }
+
+    /// Adds a value; a name may have several.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.0.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Every value of a name, as they were sent.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
     /// Without spaces around it; `None` when it is empty, as forms send fields that nobody has filled in.

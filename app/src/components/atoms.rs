@@ -1,6 +1,6 @@
 use leptos::prelude::*;
 
-use crate::views::{Badge, Link, Moment, Tone};
+use crate::views::{ActionLink, Badge, Link, Moment, Tone};
 
 #[component]
 pub fn StatusBadge(badge: Badge) -> impl IntoView {
@@ -43,4 +43,13 @@ pub fn optional_link(link: Option<Link>) -> impl IntoView {
 #[component]
 pub fn Identifier(#[prop(into)] text: String) -> impl IntoView {
     view! { <code>{text}</code> }
+}
+
+/// The ways to what may be done to a thing.
+pub fn actions(all: Vec<ActionLink>) -> impl IntoView {
+    let link = |ActionLink { text, href, danger }| {
+        let class = if danger { "button danger" } else { "button" };
+        view! { <a class=class href=href>{text}</a> }
+    };
+    all.into_iter().map(link).collect_view()
 }

@@ -1,7 +1,8 @@
 use leptos::prelude::*;
 
 use super::PageTitle;
-use crate::{PageRequest, VisitorView};
+use super::form::field_id;
+use crate::{Fault, PageRequest, VisitorView};
 
 /// What every page stands in: the navigation, for those who are signed in by what they may see, and the main part.
 /// `current`: the path in the navigation that the page belongs to.
@@ -10,13 +11,19 @@ pub fn Page(title: &'static str, current: &'static str, children: Children) -> i
     let request = use_context::<PageRequest>();
     let visitor = request.as_ref().and_then(|request| request.visitor.clone());
     let warning = visitor.as_ref().and_then(|visitor| visitor.warning.clone());
-    let refusal = request.and_then(|request| request.refusal);
+    let refusal = request.as_ref().and_then(|request| request.refusal.clone());
+    let faults = request.as_ref().and_then(|request| request.sent.clone()).map(|sent| sent.faults);
+    let refusal = refusal.map(|text| refused(&text, faults.unwrap_or_default()));
+    let done = request.and_then(|request| request.done).map(|done| {
+        view! { <p class="note ok" role="status">{done.message}</p> }
+    });
     let banner = warning.map(|text| {
         view! { <p class="banner" role="alert"><strong>"Break-glass. "</strong> {text}</p> }
     });
     let main = view! {
         <main id="main" class="main">
-            {refusal.map(|text| view! { <p class="note bad" role="alert">{sentence(&text)}</p> })}
+            {refusal}
+            {done}
             {children()}
         </main>
     };
@@ -31,6 +38,25 @@ pub fn Page(title: &'static str, current: &'static str, children: Children) -> i
         <a class="skip" href="#main">"Skip to content"</a>
         {framed}
     }
+}
+
+/// Why what was sent was refused. Of several fields each is named, with the way to it.
+fn refused(text: &str, faults: Vec<Fault>) -> AnyView {
+    if faults.is_empty() {
+        return view! { <p class="note bad" role="alert">{sentence(text)}</p> }.into_any();
+    }
+    let faults = faults.into_iter().map(|Fault { field, reason }| {
+        let name = field.split(['[', '.']).next().unwrap_or_default();
+        let target = format!("#{}", field_id(name));
+        view! { <li><a href=target>{name.replace('_', " ")}</a> ": " {reason}</li> }
+    });
+    view! {
+        <div class="note bad" role="alert">
+            <p><strong>"Nothing was changed yet."</strong></p>
+            <ul>{faults.collect_view()}</ul>
+        </div>
+    }
+    .into_any()
 }
 
 /// What a form of somebody who is signed in must send along.

@@ -2,7 +2,8 @@ use leptos::prelude::*;
 
 use super::{certificates, orders};
 use crate::components::{
-    Identifier, Instant, PageTitle, StatusBadge, Table, list_page, optional_link, page, parameter, thing,
+    Confirmation, Identifier, Instant, PageTitle, StatusBadge, Table, actions, confirmation, list_page,
+    optional_link, page, parameter, thing,
 };
 use crate::views::{AcmeAccountRow, AcmeAccountView, LimitRow, ListView};
 
@@ -15,6 +16,68 @@ pub fn AcmeAccounts() -> impl IntoView {
 pub fn AcmeAccount() -> impl IntoView {
     let id = parameter("id");
     page("ACME account", PATH, |r| async move { r.backend.acme_account(&id).await }, detail)
+}
+
+#[component]
+pub fn SuspendAccount() -> impl IntoView {
+    asked("Suspend an account", |v, common| Confirmation {
+        heading: format!("Suspend {}", v.name),
+        consequences: vec![
+            "Every request of this account is refused until it is resumed; its client is told so.".to_owned(),
+            CERTIFICATES_STAY.to_owned(),
+        ],
+        button: "Suspend",
+        danger: true,
+        ..common
+    })
+}
+
+#[component]
+pub fn ResumeAccount() -> impl IntoView {
+    asked("Resume an account", |v, common| Confirmation {
+        heading: format!("Resume {}", v.name),
+        consequences: vec!["Its client may order again, under the same key.".to_owned()],
+        button: "Resume",
+        ..common
+    })
+}
+
+#[component]
+pub fn DeactivateAccount() -> impl IntoView {
+    asked("Deactivate an account", |v, common| {
+        Confirmation {
+        heading: format!("Deactivate {}", v.name),
+        consequences: vec![
+            "This cannot be taken back. Its open orders fail, and its client must register anew with another key."
+                .to_owned(),
+            CERTIFICATES_STAY.to_owned(),
+        ],
+        button: "Deactivate for ever",
+        danger: true,
+        ..common
+    }
+    })
+}
+
+const CERTIFICATES_STAY: &str =
+    "Its certificates stay valid. Revoke those that must not be trusted any more.";
+
+/// A page that asks before something is done to the account in the path.
+fn asked(
+    title: &'static str,
+    ask: impl FnOnce(&AcmeAccountView, Confirmation) -> Confirmation + Send + 'static,
+) -> impl IntoView {
+    let id = parameter("id");
+    let common = Confirmation::here();
+    page(
+        title,
+        PATH,
+        |r| async move { r.backend.acme_account(&id).await },
+        move |v: AcmeAccountView| {
+            let of = (v.name.clone(), format!("{PATH}/{}", v.id));
+            confirmation(ask(&v, Confirmation { of, ..common }), |_| ().into_any())
+        },
+    )
 }
 
 const PATH: &str = "/acme-accounts";
@@ -72,6 +135,7 @@ fn detail(v: AcmeAccountView) -> impl IntoView {
                 <h1>{v.name} " " <StatusBadge badge=v.status/></h1>
             </div>
             <div class="actions">
+                {actions(v.actions)}
                 {v.audit.map(|url| view! { <a class="button" href=url>"Audit events"</a> })}
             </div>
         </div>

@@ -18,7 +18,7 @@ mod start;
 mod trust;
 
 pub use account::Account;
-pub use accounts::{AcmeAccount, AcmeAccounts};
+pub use accounts::{AcmeAccount, AcmeAccounts, DeactivateAccount, ResumeAccount, SuspendAccount};
 pub use audit::{AuditEvent, AuditEvents};
 pub use certificates::{Certificate, Certificates};
 pub use connect::Connect;

@@ -1,4 +1,4 @@
-use super::{Badge, CertificateRow, Link, Moment, OrderRow};
+use super::{ActionLink, Badge, CertificateRow, Link, Moment, OrderRow};
 
 /// A line in a list of ACME accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,7 @@ pub struct AcmeAccountView {
     pub certificates: Option<(Vec<CertificateRow>, String)>,
     pub limits: Option<Vec<LimitRow>>,
     pub audit: Option<String>,
+    pub actions: Vec<ActionLink>,
 }
 
 /// How much of a rate limit is used.

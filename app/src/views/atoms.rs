@@ -39,3 +39,12 @@ pub struct Link {
     /// The whole id, where `text` is shorter.
     pub title: Option<String>,
 }
+
+/// Something that the reader may do to a thing; it begins on a page of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActionLink {
+    pub text: &'static str,
+    pub href: String,
+    /// Whether it takes something away.
+    pub danger: bool,
+}

@@ -15,7 +15,7 @@ mod start;
 
 pub use access::{AccountView, Held, ProviderLink, SessionRow, SignInView};
 pub use accounts::{AcmeAccountRow, AcmeAccountView, LimitRow};
-pub use atoms::{Badge, Link, Moment, Tone};
+pub use atoms::{ActionLink, Badge, Link, Moment, Tone};
 pub use audit::{AuditEventView, AuditRow, Change};
 pub use certificates::{CertificateRow, CertificateView, ChainLink};
 pub use eab_keys::{EabKeyRow, EabKeyView};

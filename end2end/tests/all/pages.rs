@@ -1,6 +1,7 @@
 //! The pages, as a browser gets them.
 
 mod detail;
+mod forms;
 mod frame;
 mod hostile;
 mod lists;

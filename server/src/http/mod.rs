@@ -155,6 +155,14 @@ routes! {
 }
 
 routes! {
+    /// What the forms of the pages do. Each is sent to the path of its page.
+    FORM_ROUTES, form_router:
+    post "/acme-accounts/{id}/suspend"    => gui::forms::accounts::suspend;
+    post "/acme-accounts/{id}/resume"     => gui::forms::accounts::resume;
+    post "/acme-accounts/{id}/deactivate" => gui::forms::accounts::deactivate;
+}
+
+routes! {
     /// Operations and trust anchors; public, nothing secret in them.
     OPEN_ROUTES, open_router:
     get "/healthz"    => operations::healthz;
@@ -172,7 +180,7 @@ pub fn build_router(state: AppState) -> Router {
     let shedding = from_fn_with_state(state.clone(), overload::layer);
     let api = api_router().layer(sessions.clone());
     router = router.merge(api.layer(shedding.clone()).layer(from_fn(api::envelope::layer)));
-    let auth = auth_router().layer(sessions.clone());
+    let auth = auth_router().merge(form_router()).layer(sessions.clone());
     router = router.merge(auth.layer(shedding.clone()).layer(from_fn(gui::harden)));
     if state.acme.enabled {
         // Inside the envelope: what a lost client is told has the headers of every other answer.

@@ -114,6 +114,13 @@ impl World {
         answer.text()
     }
 
+    /// What the administrator's browser gets for a form with these fields.
+    pub async fn submit(&self, path: &str, fields: &[(&str, &str)]) -> Response {
+        let token = self.admin.csrf_token(&self.server).await;
+        let fields: Vec<_> = fields.iter().copied().chain([("csrf_token", &*token)]).collect();
+        self.admin.submit(&self.server, path, &fields).await
+    }
+
     /// The only item of a list of the API.
     pub async fn only(&self, list: &str) -> Value {
         let items = end2end::api::list(&self.api, list).await;

@@ -9,7 +9,7 @@ use super::session::UserAgent;
 use super::{Form, ReturnTo, SessionCookie, Visitor, from_form};
 use crate::config::Secret;
 use crate::error::{Error, Result};
-use crate::http::gui;
+use crate::http::gui::{self, Refused};
 use crate::http::request::RequestInfo;
 use crate::services::api_keys;
 use crate::services::sessions::SignIn;
@@ -51,7 +51,8 @@ pub async fn sign_in(
     match signed_in {
         Ok(()) => Redirect::to(input.return_to.as_str()).into_response(),
         Err(refusal) => {
-            gui::page(&state, Visitor(None), &input.return_to.sign_in_page(), Some(refusal)).await
+            let refused = Some(Refused::whole(&refusal));
+            gui::page(&state, &info, Visitor(None), &input.return_to.sign_in_page(), refused).await
         }
     }
 }

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -21,31 +22,36 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Form<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _state: &AppState) -> Result<Self, ApiError> {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
-        if !kind
-            .split(';')
-            .next()
-            .unwrap_or("")
-            .trim()
-            .eq_ignore_ascii_case("application/x-www-form-urlencoded")
-        {
-            let detail = "the Content-Type must be application/x-www-form-urlencoded";
-            return Err(Error::from(acme::Problem::malformed(detail).with_status(415)).into());
-        }
-        let body = body::read(request.into_body(), MAX_BODY, BODY_TIMEOUT).await;
-        let body = body.map_err(|fault| {
-            Error::from(acme::Problem::malformed(fault.to_string()).with_status(fault.status()))
-        })?;
-        Ok(Self(parse(&body)?))
+        let (parts, body) = request.into_parts();
+        Ok(Self(parse(read(&parts.headers, body, MAX_BODY, BODY_TIMEOUT).await?)?))
     }
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+/// The names and values of a form, in their order.
+pub async fn read(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+    timeout: Duration,
+) -> Result<Vec<(String, String)>> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
+    let essence = kind.split(';').next().unwrap_or("").trim();
+    if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        let detail = "the Content-Type must be application/x-www-form-urlencoded";
+        return Err(acme::Problem::malformed(detail).with_status(415).into());
+    }
+    let body = body::read(body, limit, timeout).await;
+    let body = body.map_err(|e| acme::Problem::malformed(e.to_string()).with_status(e.status()))?;
+    Ok(url::form_urlencoded::parse(&body).into_owned().collect())
+}
+
+fn parse<T: DeserializeOwned>(sent: Vec<(String, String)>) -> Result<T> {
     let mut fields = Map::new();
-    for (name, value) in url::form_urlencoded::parse(body) {
-        if fields.insert(name.to_string(), Value::from(value)).is_some() {
+    for (name, value) in sent {
+        if fields.contains_key(&name) {
             return Err(Error::invalid(name, "it is given twice"));
         }
+        fields.insert(name, Value::from(value));
     }
     serde_json::from_value(Value::Object(fields))
         .map_err(|e| crate::http::api::field_error("(form)", &e.to_string()))
@@ -65,15 +71,17 @@ mod tests {
 
     #[test]
     fn forms_have_their_fields_once() {
-        let sent: Sent = parse(b"name=a+b%26%C3%A4").unwrap();
-        assert_eq!(sent, Sent { name: "a b&\u{e4}".to_owned(), more: None });
-        for (body, field) in [
-            (&b"name=a&name=b"[..], "name"),
-            (b"more=x", "name"),
-            (b"name=a&other=b", "other"),
-            (b"", "name"),
+        let of = |pairs: &[(&str, &str)]| {
+            parse::<Sent>(pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect())
+        };
+        assert_eq!(of(&[("name", "a")]).unwrap(), Sent { name: "a".to_owned(), more: None });
+        for (pairs, field) in [
+            (&[("name", "a"), ("name", "b")][..], "name"),
+            (&[("more", "x")], "name"),
+            (&[("name", "a"), ("other", "b")], "other"),
+            (&[], "name"),
         ] {
-            let error = parse::<Sent>(body).unwrap_err();
+            let error = of(pairs).unwrap_err();
             assert!(matches!(&error, Error::Invalid(fields) if fields[0].field == field), "{error:?}");
         }
     }

@@ -8,14 +8,19 @@ use super::session::UserAgent;
 use super::{Form, SessionCookie, Visitor, from_form};
 use crate::config::Secret;
 use crate::error::Result;
-use crate::http::gui;
+use crate::http::gui::{self, Refused};
 use crate::http::request::RequestInfo;
 use crate::services::login_links;
 use crate::state::AppState;
 
 /// The page of a link that signs in. Opening it spends nothing: scanners of mail and previews of chats open links.
-pub async fn show(State(state): State<AppState>, visitor: Visitor, Path(token): Path<String>) -> Response {
-    gui::page(&state, visitor, &path(&token), None).await
+pub async fn show(
+    State(state): State<AppState>,
+    info: RequestInfo,
+    visitor: Visitor,
+    Path(token): Path<String>,
+) -> Response {
+    gui::page(&state, &info, visitor, &path(&token), None).await
 }
 
 #[derive(Debug, Deserialize)]
@@ -43,7 +48,10 @@ pub async fn sign_in(
     .await;
     match signed_in {
         Ok(()) => Redirect::to("/").into_response(),
-        Err(refusal) => gui::page(&state, Visitor(None), &path(token), Some(refusal)).await,
+        Err(refusal) => {
+            let refused = Some(Refused::whole(&refusal));
+            gui::page(&state, &info, Visitor(None), &path(token), refused).await
+        }
     }
 }
 

@@ -3,10 +3,10 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::{Form, Visitor, from_script, session};
-use crate::auth::is_same_secret;
+use super::{Form, Visitor, check_token, from_script, session};
 use crate::error::{Error, Result};
-use crate::http::gui;
+use crate::http::gui::{self, Refused};
+use crate::http::request::RequestInfo;
 use crate::services::oidc_logout;
 use crate::services::sessions::{self, Checked};
 use crate::state::AppState;
@@ -22,6 +22,7 @@ pub struct Input {
 pub async fn sign_out(
     State(state): State<AppState>,
     visitor: Visitor,
+    info: RequestInfo,
     headers: HeaderMap,
     Form(input): Form<Input>,
 ) -> Response {
@@ -41,7 +42,7 @@ pub async fn sign_out(
                 there.map_or_else(|| Redirect::to("/sign-in?signed_out").into_response(), |url| go_on(&url));
             ([(header::SET_COOKIE, session::REMOVAL)], next).into_response()
         }
-        Err(refusal) => gui::page(&state, visitor, "/account", Some(refusal)).await,
+        Err(refusal) => gui::page(&state, &info, visitor, "/account", Some(Refused::whole(&refusal))).await,
     }
 }
 
@@ -65,6 +66,7 @@ fn go_on(url: &str) -> Response {
 pub async fn end_session(
     State(state): State<AppState>,
     visitor: Visitor,
+    info: RequestInfo,
     headers: HeaderMap,
     Path(id): Path<String>,
     Form(input): Form<Input>,
@@ -84,15 +86,12 @@ pub async fn end_session(
     .await;
     match ended {
         Ok(()) => Redirect::to("/account").into_response(),
-        Err(refusal) => gui::page(&state, visitor, "/account", Some(refusal)).await,
+        Err(refusal) => gui::page(&state, &info, visitor, "/account", Some(Refused::whole(&refusal))).await,
     }
 }
 
 /// Refuses forms that this session's pages have not sent.
 fn check_form(state: &AppState, headers: &HeaderMap, checked: &Checked, token: &str) -> Result<()> {
     from_script(headers, &state.links)?;
-    match is_same_secret(token, &checked.signed_in.session.data.csrf_token) {
-        true => Ok(()),
-        false => Err(Error::Forbidden("the form was not of this session; try again".to_owned())),
-    }
+    check_token(checked, token)
 }

@@ -2,7 +2,8 @@
 
 pub mod api_key;
 pub mod break_glass;
-mod form;
+mod cookie;
+pub mod form;
 pub mod link;
 pub mod logout;
 pub mod oidc;
@@ -12,7 +13,8 @@ pub mod session;
 #[cfg(test)]
 mod tests;
 
+pub use cookie::cookie;
 pub use form::Form;
 pub use origin::{from_form, from_script};
 pub use return_to::ReturnTo;
-pub use session::{SessionCookie, Visitor};
+pub use session::{SessionCookie, Visitor, check_token};

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::session::UserAgent;
-use super::{Form, ReturnTo, SessionCookie};
+use super::{Form, ReturnTo, SessionCookie, cookie};
 use crate::error::{Error, Result};
 use crate::http::problem::ApiError;
 use crate::http::request::RequestInfo;
@@ -72,7 +72,7 @@ pub async fn callback(
     let Some(id) = parse_id(&provider) else { return Ok(refused(Refusal::Disabled)) };
     let Query(query) = query.unwrap_or_default();
     let arrival = Arrival {
-        cookie: cookie(&headers),
+        cookie: cookie(&headers, COOKIE),
         state: query.state,
         code: query.code,
         error: query.error,
@@ -132,15 +132,4 @@ fn parse_id(text: &str) -> Option<ProviderId> {
 
 fn refused(refusal: Refusal) -> Response {
     Redirect::to(&format!("/sign-in?refused={}", refusal.code())).into_response()
-}
-
-fn cookie(headers: &HeaderMap) -> Option<String> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == COOKIE)
-        .map(|(_, value)| value.to_owned())
 }

@@ -17,7 +17,7 @@ use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{self, SessionStore};
 use tower_sessions::{Session, SessionManagerLayer};
 
-use crate::auth::SessionSecret;
+use crate::auth::{SessionSecret, is_same_secret};
 use crate::core::Core;
 use crate::error::{Error, Result};
 use crate::http::problem::ApiError;
@@ -169,6 +169,14 @@ impl FromRequestParts<AppState> for Visitor {
         let visitor = Self(checked);
         parts.extensions.insert(visitor.clone());
         Ok(visitor)
+    }
+}
+
+/// Refuses what was sent without the session's CSRF token.
+pub fn check_token(checked: &Checked, token: &str) -> Result<()> {
+    match is_same_secret(token, &checked.signed_in.session.data.csrf_token) {
+        true => Ok(()),
+        false => Err(Error::Forbidden("the form was not of this session; try again".to_owned())),
     }
 }
 

@@ -11,7 +11,7 @@ use tower::ServiceExt;
 
 use crate::auth::{ApiKeyText, SessionSecret};
 use crate::config::Secret;
-use crate::http::{Peer, build_router};
+use crate::http::{FORM_ROUTES, Peer, build_router};
 use crate::services::api_keys::{self, NewApiKey};
 use crate::services::sessions::tests::World;
 use crate::services::{break_glass, login_links};
@@ -222,6 +222,28 @@ async fn a_script_needs_the_token_of_its_session() {
     }
     let understood = visitor.send(call(Some(&token), "same-origin")).await;
     assert_eq!(understood.status, StatusCode::UNPROCESSABLE_ENTITY, "now its body is looked at");
+}
+
+#[tokio::test]
+async fn no_form_does_anything_without_the_token_of_its_session() {
+    let mut visitor = Visitor::new().await;
+    let link = login_links::create(&visitor.world.core, &Caller::system("test")).await.unwrap();
+    for route in FORM_ROUTES {
+        let path = route.path.replace("{id}", "made-up");
+        assert_eq!(route.method, "post", "{path}");
+        assert!(visitor.post(&path, &[]).await.location().starts_with("/sign-in?return_to="), "{path}");
+    }
+    visitor.post("/auth/link", &[("token", &link.token)]).await.location();
+    let token = visitor.csrf_token().await;
+    for route in FORM_ROUTES {
+        let path = route.path.replace("{id}", "made-up");
+        for (given, origin) in [("stale", "https://ca.example"), (&*token, "https://evil.example")] {
+            let refused = visitor.post_from(&path, &[("csrf_token", given)], origin).await;
+            assert_eq!(refused.status, StatusCode::FORBIDDEN, "{path}: {}", refused.text);
+        }
+        let page = visitor.get(&path).await;
+        assert_ne!(page.status, StatusCode::METHOD_NOT_ALLOWED, "{path} has a page");
+    }
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
 //! The GUI over HTTP: the app's pages, rendered to the last byte before they leave, and its style sheet.
 
 mod backend;
+pub mod forms;
 
 use std::sync::{Arc, LazyLock};
 
-use app::{PageError, PageRequest, Query, Status};
+use app::{Fault, PageError, PageRequest, Query, Sent, Status};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -22,6 +23,7 @@ use crate::error::Error;
 use crate::services::sessions::Checked;
 use crate::state::AppState;
 use backend::Services;
+use forms::Done;
 
 const STYLE: &str = include_str!("../../../../style/main.css");
 
@@ -57,46 +59,71 @@ async fn page_of_app(
     // Public pages are shown also while the database is away and nobody knows who asks.
     let visitor = visitor.map(|Visitor(visitor)| visitor).map_err(|error| backend::shown(error.0));
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    let response = render(&state, info, visitor, request, None).await;
-    match response.status() {
-        StatusCode::UNAUTHORIZED => Redirect::to(&ReturnTo::parse(&path).sign_in_page()).into_response(),
-        _ => response,
+    let signed_in = visitor.as_ref().ok().and_then(Option::as_ref);
+    let done = signed_in.and_then(|visitor| Done::of(&state.core, visitor, request.headers(), &path));
+    let told = done.is_some();
+    let mut response = render(&state, &info, visitor, request, None, done).await;
+    if response.status() == StatusCode::UNAUTHORIZED {
+        return Redirect::to(&ReturnTo::parse(&path).sign_in_page()).into_response();
+    }
+    if told {
+        response.headers_mut().append(header::SET_COOKIE, forms::DONE_REMOVAL);
+    }
+    response
+}
+
+/// Why a handler refused what a page sent.
+#[derive(Debug)]
+pub struct Refused<'a> {
+    pub refusal: &'a Error,
+    /// What was sent, for forms that keep their input.
+    pub sent: Option<Query>,
+}
+
+impl<'a> Refused<'a> {
+    /// Without what was sent.
+    pub fn whole(refusal: &'a Error) -> Self {
+        Self { refusal, sent: None }
     }
 }
 
 /// The page at `path` for a handler that has something to say: why it refused what was sent.
 pub async fn page(
     state: &AppState,
+    info: &RequestInfo,
     Visitor(visitor): Visitor,
     path: &str,
-    refusal: Option<Error>,
+    refused: Option<Refused<'_>>,
 ) -> Response {
-    let info = RequestInfo { request_id: String::new(), client_ip: None };
     match Request::get(path).body(Body::empty()) {
-        Ok(request) => render(state, info, Ok(visitor), request, refusal.as_ref()).await,
+        Ok(request) => render(state, info, Ok(visitor), request, refused, None).await,
         Err(e) => ApiError(Error::Internal(format!("`{path}` is no path: {e}"))).into_response(),
     }
 }
 
 async fn render(
     state: &AppState,
-    info: RequestInfo,
+    info: &RequestInfo,
     visitor: Result<Option<Checked>, PageError>,
     request: Request,
-    refusal: Option<&Error>,
+    refused: Option<Refused<'_>>,
+    done: Option<app::Done>,
 ) -> Response {
     let query = url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
     let query = Query::new(query.map(|(name, value)| (name.into_owned(), value.into_owned())));
     let status = Status::default();
     let signed_in = visitor.as_ref().ok().and_then(Option::as_ref);
+    let (refusal, sent) = refused.map_or((None, None), |r| (Some(r.refusal), r.sent));
     let context = PageRequest {
         visitor: backend::visitor(&state.core, signed_in).await,
-        backend: Arc::new(Services::new(state.clone(), &info, visitor)),
+        backend: Arc::new(Services::new(state.clone(), info, visitor)),
         stylesheet: Arc::clone(&STYLE_PATH),
         status: status.clone(),
         refusal: refusal.map(Error::public_detail),
+        sent: sent.map(|values| Sent { values, faults: refusal.map(faults).unwrap_or_default() }),
+        done,
         query,
-        request_id: info.request_id.into(),
+        request_id: info.request_id.as_str().into(),
     };
     // No mode of leptos leaves its scripts out, and each resource would stand in the page twice. So the stream is
     // collected here, and the chunks that would hydrate it are dropped.
@@ -122,6 +149,16 @@ async fn render(
         problem::note(error, &mut response);
     }
     response
+}
+
+fn faults(refusal: &Error) -> Vec<Fault> {
+    match refusal {
+        Error::Invalid(fields) => {
+            let faults = fields.iter();
+            faults.map(|f| Fault { field: f.field.clone(), reason: f.reason.clone() }).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// What no route has: a page for a browser, a problem document for everybody else.

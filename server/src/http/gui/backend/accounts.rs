@@ -1,6 +1,6 @@
 use acme::KeyKind;
 use app::Query;
-use app::views::{AcmeAccountRow, AcmeAccountView, FilterKind, LimitRow, ListView, Tone};
+use app::views::{AcmeAccountRow, AcmeAccountView, ActionLink, FilterKind, LimitRow, ListView, Tone};
 use model::{
     Account, AccountFilter, AccountId, AccountStatus, Caller, CertificateFilter, OrderFilter, Page,
     PageRequest, Permission, RateSubject, Timestamp,
@@ -83,7 +83,7 @@ impl Services {
 
     pub(super) async fn show_account(&self, caller: &Caller, id: &str) -> Result<AcmeAccountView> {
         let core = &self.state.core;
-        let id: AccountId = id.parse().map_err(|_| Error::not_found(format!("account {id}")))?;
+        let id = parse_id(id)?;
         let a = accounts::find(core, caller, &id).await?;
         let now = core.now();
         let page = PageRequest { after: None, limit: NEWEST };
@@ -118,6 +118,7 @@ impl Services {
             }
         };
         Ok(AcmeAccountView {
+            actions: self.account_actions(&a),
             status: words::account(a.status),
             name: match a.contacts.first() {
                 Some(contact) => contact.strip_prefix("mailto:").unwrap_or(contact).to_owned(),
@@ -137,6 +138,25 @@ impl Services {
             id: id.to_string(),
         })
     }
+
+    /// What the caller may do to an account in its state.
+    fn account_actions(&self, a: &Account) -> Vec<ActionLink> {
+        let (suspend, deactivate) = (Permission::AcmeAccountSuspend, Permission::AcmeAccountDeactivate);
+        let action = |permission, fits: bool, text, path: &str, danger| {
+            let href = format!("{PATH}/{}/{path}", a.id);
+            (fits && self.may(permission)).then_some(ActionLink { text, href, danger })
+        };
+        let all = [
+            action(suspend, a.status == AccountStatus::Valid, "Suspend", "suspend", true),
+            action(suspend, a.status == AccountStatus::Suspended, "Resume", "resume", false),
+            action(deactivate, a.status != AccountStatus::Deactivated, "Deactivate", "deactivate", true),
+        ];
+        all.into_iter().flatten().collect()
+    }
+}
+
+pub fn parse_id(id: &str) -> Result<AccountId> {
+    id.parse().map_err(|_| Error::not_found(format!("account {id}")))
 }
 
 fn key_kind(key: &acme::Jwk) -> String {

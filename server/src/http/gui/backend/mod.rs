@@ -1,7 +1,7 @@
 //! What the pages ask of the services: a file for each subject.
 
 mod access;
-mod accounts;
+pub mod accounts;
 mod audit;
 mod certificates;
 mod connect;

@@ -1,0 +1,60 @@
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+
+use super::{Field, Form, PageTitle};
+use crate::Query;
+
+/// What somebody is asked before something is done.
+#[derive(Debug, Clone)]
+pub struct Confirmation {
+    pub heading: String,
+    /// The thing that it is done to, by its name, and its page.
+    pub of: (String, String),
+    /// What will happen, a paragraph each.
+    pub consequences: Vec<String>,
+    /// Where the form is sent: the path of this page.
+    pub action: String,
+    pub button: &'static str,
+    /// Whether it takes something away.
+    pub danger: bool,
+    /// What the reason is for; `None` where none is asked for.
+    pub reason: Option<&'static str>,
+}
+
+impl Confirmation {
+    /// With a reason, sent to the path of this page; the rest is to be said.
+    pub fn here() -> Self {
+        Self {
+            heading: String::new(),
+            of: (String::new(), String::new()),
+            consequences: Vec::new(),
+            action: use_location().pathname.get_untracked(),
+            button: "",
+            danger: false,
+            reason: Some("It is kept in the audit trail."),
+        }
+    }
+}
+
+/// A page that asks before something is done. `more`: further fields, which read what was sent before.
+pub fn confirmation(asked: Confirmation, more: impl FnOnce(&Form) -> AnyView) -> impl IntoView {
+    let Confirmation { heading, of: (name, page), consequences, action, button, danger, reason } = asked;
+    let form = Form::new(Query::default());
+    let paragraphs = consequences.into_iter().map(|text| view! { <p>{text}</p> }).collect_view();
+    let reason = reason.map(|help| {
+        let field = Field::new("reason", "Reason").help(help).required();
+        form.text(field)
+    });
+    let fields = view! { {paragraphs} {more(&form)} {reason} };
+    let form = form.frame(action, (button, danger), page.clone(), fields);
+    view! {
+        <PageTitle text=heading.clone()/>
+        <div class="head">
+            <div>
+                <div class="crumbs"><a href=page>{name}</a></div>
+                <h1>{heading}</h1>
+            </div>
+        </div>
+        <section class="card"><div class="body">{form}</div></section>
+    }
+}

@@ -1,0 +1,9 @@
+//! What the forms of the pages do: a file for each subject. A form is sent to the path of the page that it stands in.
+//! What is refused comes back as that page with what was sent; what is done leads on with 303 and is told there once.
+
+pub mod accounts;
+mod done;
+mod sent;
+
+pub use done::{Done, REMOVAL as DONE_REMOVAL};
+pub use sent::Sent;

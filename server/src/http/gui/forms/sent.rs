@@ -1,0 +1,92 @@
+use std::time::Duration;
+
+use app::Query;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::response::{IntoResponse, Redirect, Response};
+use model::Caller;
+
+use super::Done;
+use crate::error::{Error, Result};
+use crate::http::auth::{ReturnTo, Visitor, check_token, form, from_script};
+use crate::http::gui::{self, Refused};
+use crate::http::problem::ApiError;
+use crate::http::request::RequestInfo;
+use crate::services::sessions::Checked;
+use crate::state::AppState;
+
+/// A profile with three lists of a thousand names fits.
+const MAX_BODY: usize = 512 * 1024;
+const CSRF_TOKEN: &str = "csrf_token";
+
+/// A form that somebody who is signed in has sent from one of our own pages.
+pub struct Sent {
+    /// The page's path.
+    page: String,
+    info: RequestInfo,
+    visitor: Checked,
+    fields: Query,
+}
+
+impl FromRequest<AppState> for Sent {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let page = parts.uri.path().to_owned();
+        let answer = |e: ApiError| e.into_response();
+        let info = RequestInfo::from_request_parts(&mut parts, state).await.map_err(answer)?;
+        let Visitor(visitor) = Visitor::from_request_parts(&mut parts, state).await.map_err(answer)?;
+        let Some(visitor) = visitor else {
+            return Err(Redirect::to(&ReturnTo::parse(&page).sign_in_page()).into_response());
+        };
+        let mut sent = Self { page, info, visitor, fields: Query::default() };
+        // Before the form is read: a page must not show what another site has filled in.
+        if let Err(foreign) = from_script(&parts.headers, &state.links) {
+            return Err(sent.refuse(state, &foreign).await);
+        }
+        let fields = form::read(&parts.headers, body, MAX_BODY, Duration::from_secs(15)).await;
+        let (token, fields): (Vec<_>, Vec<_>) =
+            fields.map_err(|e| answer(e.into()))?.into_iter().partition(|(name, _)| name == CSRF_TOKEN);
+        sent.fields = Query::new(fields);
+        let token = token.first().map_or("", |(_, token)| token);
+        match check_token(&sent.visitor, token) {
+            Ok(()) => Ok(sent),
+            Err(stale) => Err(sent.refuse(state, &stale).await),
+        }
+    }
+}
+
+impl Sent {
+    pub fn caller(&self) -> &Caller {
+        &self.visitor.caller
+    }
+
+    pub fn fields(&self) -> &Query {
+        &self.fields
+    }
+
+    /// Why somebody does what they do: 1 to 500 characters.
+    pub fn reason(&self) -> Result<String> {
+        let reason = self.fields.get("reason").unwrap_or_default();
+        match reason.chars().count() {
+            1..=500 => Ok(reason.to_owned()),
+            _ => Err(Error::invalid("reason", "1 to 500 characters are allowed")),
+        }
+    }
+
+    /// Leads on to what was done, or shows the page again with what was sent and why it was refused.
+    pub async fn answer(self, state: &AppState, outcome: Result<Done>) -> Response {
+        match outcome {
+            Ok(done) => done.lead_on(&state.core, &self.visitor),
+            Err(Error::Unauthenticated(_)) => {
+                Redirect::to(&ReturnTo::parse(&self.page).sign_in_page()).into_response()
+            }
+            Err(refusal) => self.refuse(state, &refusal).await,
+        }
+    }
+
+    async fn refuse(self, state: &AppState, refusal: &Error) -> Response {
+        let refused = Refused { refusal, sent: Some(self.fields) };
+        gui::page(state, &self.info, Visitor(Some(self.visitor)), &self.page, Some(refused)).await
+    }
+}
