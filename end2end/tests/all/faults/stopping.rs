@@ -76,6 +76,11 @@ async fn a_busy_server_stops_and_loses_nothing(engine: Engine) {
     };
     let (told, ()) = tokio::join!(join_all(clients), stop);
     assert!(server.wait_for_exit().await.success());
+    if engine == Engine::Sqlite {
+        let left = std::fs::read_dir(server.data_dir()).unwrap().map(|entry| entry.unwrap().file_name());
+        let left: Vec<_> = left.filter(|name| name.to_string_lossy().ends_with("-wal")).collect();
+        assert!(left.is_empty(), "the write-ahead log is folded into the database: {left:?}");
+    }
     server.restart().await;
     let told: Vec<String> = told.into_iter().flatten().collect();
     assert!(!told.is_empty());

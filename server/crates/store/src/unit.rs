@@ -95,6 +95,10 @@ impl Tx {
         Ok(self.execute(sql, args).await? > 0)
     }
 
+    pub(crate) async fn close(self) {
+        self.0.connection.close().await;
+    }
+
     /// The connection itself, for the engine's controls between units.
     pub(crate) fn connection(&mut self) -> &mut dyn Connection {
         self.0.connection.as_mut()

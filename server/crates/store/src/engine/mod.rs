@@ -58,6 +58,9 @@ pub(crate) trait Connection: Send {
     async fn commit(&mut self) -> Result<(), StoreError>;
 
     async fn rollback(&mut self) -> Result<(), StoreError>;
+
+    /// Returns when the database knows that the connection has ended. What is on loan only goes back.
+    async fn close(self: Box<Self>) {}
 }
 
 /// A place in a line whose length is counted; it is given up when dropped, also by a caller that goes away.

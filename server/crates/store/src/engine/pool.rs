@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use futures::future::join_all;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -21,6 +22,8 @@ const MAX_AGE: Duration = Duration::from_secs(30 * 60);
 pub(crate) trait Open: Send + Sync + 'static {
     type Connection: Send + 'static;
     async fn open(&self) -> Result<Self::Connection, sqlx::Error>;
+    /// Returns when the connection has ended.
+    async fn close(&self, connection: Self::Connection);
 }
 
 /// Up to `max` connections, opened when needed. sqlx's own pool asks the database on every release whether the
@@ -90,13 +93,17 @@ impl<O: Open> Pool<O> {
         StoreStats { connections: used + idle, idle, queue: 0 }
     }
 
-    /// Refuses new users, waits for the present ones and drops all connections.
+    /// Refuses new users, waits for the present ones and for the end of all connections.
     pub async fn close(&self) {
         let everybody = u32::try_from(self.max).unwrap_or(u32::MAX);
         let drained = timeout(PATIENCE, self.permits.acquire_many(everybody)).await;
         self.permits.close();
         drop(drained);
-        self.idle().clear();
+        let idle = std::mem::take(&mut *self.idle());
+        let ends = idle.into_iter().map(|idle| self.opener.close(idle.connection));
+        if timeout(PATIENCE, join_all(ends)).await.is_err() {
+            tracing::warn!("the database does not end its connections");
+        }
     }
 
     fn take_idle(&self) -> Option<Idle<O::Connection>> {

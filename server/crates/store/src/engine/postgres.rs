@@ -52,6 +52,11 @@ impl Open for Server {
     async fn open(&self) -> Result<PgConnection, sqlx::Error> {
         PgConnection::connect_with(&self.0).await
     }
+
+    async fn close(&self, connection: PgConnection) {
+        // A server that is gone has ended it already.
+        drop(connection.close().await);
+    }
 }
 
 #[async_trait]

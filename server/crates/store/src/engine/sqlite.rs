@@ -93,6 +93,10 @@ impl Open for File {
     async fn open(&self) -> Result<SqliteConnection, sqlx::Error> {
         self.options().connect().await
     }
+
+    async fn close(&self, connection: SqliteConnection) {
+        end(connection).await;
+    }
 }
 
 #[async_trait]
@@ -143,8 +147,9 @@ impl Engine for Sqlite {
     }
 
     async fn close(&self) {
-        self.writer.close().await;
+        // The last connection folds the write-ahead log into the database; one that only reads cannot.
         self.readers.close().await;
+        self.writer.close().await;
     }
 }
 
@@ -194,6 +199,17 @@ impl Connection for WriteLink {
 
     async fn rollback(&mut self) -> Result<(), StoreError> {
         self.run(Statement::new("ROLLBACK", args![])).await.map(drop)
+    }
+
+    async fn close(self: Box<Self>) {
+        end(self.0).await;
+    }
+}
+
+/// Dropped, a connection would end some time later on sqlx's own thread, while the process ends as well.
+async fn end(connection: SqliteConnection) {
+    if let Err(error) = connection.close().await {
+        tracing::warn!(%error, "a connection to the database did not end well");
     }
 }
 

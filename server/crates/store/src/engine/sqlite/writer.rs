@@ -101,6 +101,9 @@ impl Batches {
                 unit.answer(outcome.clone());
             }
         }
+        if let Some(tx) = self.tx {
+            tx.close().await;
+        }
     }
 
     async fn transaction(&mut self, batch: &mut [Box<dyn Unit>]) -> Result<(), StoreError> {
