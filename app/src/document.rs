@@ -5,12 +5,20 @@ use leptos_meta::{MetaTags, provide_meta_context};
 use leptos_router::components::{Route, Router, Routes};
 use leptos_router::path;
 
-use crate::PageRequest;
 use crate::pages::*;
+use crate::{Assets, PageRequest};
 
 /// The whole document.
 pub fn shell() -> impl IntoView {
-    let stylesheet = use_context::<PageRequest>().map(|r| r.stylesheet.to_string());
+    let head = use_context::<PageRequest>().map(|request| {
+        let Assets { style, script, icon } = request.assets;
+        view! {
+            <link rel="stylesheet" href=style.to_string()/>
+            <link rel="icon" type="image/svg+xml" href=icon.to_string()/>
+            // Comfort only: each page does all it does without it.
+            <script type="module" src=script.to_string()></script>
+        }
+    });
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -18,8 +26,7 @@ pub fn shell() -> impl IntoView {
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>
                 <meta name="color-scheme" content="light dark"/>
-                <link rel="stylesheet" href=stylesheet/>
-                <link rel="icon" href="data:,"/>
+                {head}
                 <MetaTags/>
             </head>
             <body>

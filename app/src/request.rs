@@ -10,8 +10,7 @@ use crate::Backend;
 #[derive(Debug, Clone)]
 pub struct PageRequest {
     pub backend: Arc<dyn Backend>,
-    /// The path of the style sheet; its name changes with its content.
-    pub stylesheet: Arc<str>,
+    pub assets: Assets,
     pub status: Status,
     /// Who is signed in.
     pub visitor: Option<VisitorView>,
@@ -63,6 +62,14 @@ impl fmt::Debug for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Done").field("message", &self.message).finish_non_exhaustive()
     }
+}
+
+/// The paths of what belongs to every page; their names change with their content.
+#[derive(Debug, Clone)]
+pub struct Assets {
+    pub style: Arc<str>,
+    pub script: Arc<str>,
+    pub icon: Arc<str>,
 }
 
 /// Somebody who is signed in, as every page shows them.

@@ -42,7 +42,7 @@ pub fn optional_link(link: Option<Link>) -> impl IntoView {
 /// Text that machines made, to be compared letter by letter.
 #[component]
 pub fn Identifier(#[prop(into)] text: String) -> impl IntoView {
-    view! { <code>{text}</code> }
+    view! { <code data-copy="">{text}</code> }
 }
 
 /// The ways to what may be done to a thing.

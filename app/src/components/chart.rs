@@ -39,13 +39,16 @@ pub fn bars(
     let marks = marks.into_iter().map(move |(number, text)| {
         view! { <text x=place(number) y=high - 6>{text}</text> }
     });
+    let class = if wide > 600 { "plot long" } else { "plot" };
     view! {
-        <svg class="chart" viewBox=format!("0 0 {wide} {high}") role="img" aria-label=words>
-            {lines.collect_view()}
-            <line class="axis" x1=LEFT x2=wide y1=floor y2=floor/>
-            {bars.collect_view()}
-            {marks.collect_view()}
-        </svg>
+        <div class=class tabindex="0">
+            <svg class="chart" viewBox=format!("0 0 {wide} {high}") role="img" aria-label=words>
+                {lines.collect_view()}
+                <line class="axis" x1=LEFT x2=wide y1=floor y2=floor/>
+                {bars.collect_view()}
+                {marks.collect_view()}
+            </svg>
+        </div>
     }
 }
 

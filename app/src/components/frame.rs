@@ -152,7 +152,7 @@ fn Top(current: &'static str) -> impl IntoView {
         <header class="top">
             <a class="brand" href="/"><Seal/>"certctl"</a>
             <nav aria-label="Pages">
-                <ul>{link("/", "Start", current)} {link("/pki", "Trust this CA", current)}</ul>
+                <ul>{link("/", "Start", current)} {link("/pki", "Trust", current)}</ul>
             </nav>
             {(current != "/sign-in").then(|| {
                 view! { <div class="who"><a class="button" href="/sign-in">"Sign in"</a></div> }

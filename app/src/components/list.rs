@@ -19,7 +19,7 @@ pub fn Filters(
         <form class="filters" method="get" action=action role="search">
             {fault.map(|fault| view! { <p class="error" role="alert">{fault}</p> })}
             {filters.into_iter().map(field).collect_view()}
-            <div class="actions">
+            <div class="actions" id="filter-actions" data-part="">
                 <button class="button">"Filter"</button>
                 {filtered.then(|| view! { <a class="button plain" href=action>"Clear"</a> })}
             </div>
@@ -162,8 +162,8 @@ pub fn list_page<R: 'static, V: IntoView + 'static>(
     view! {
         <div class="head">
             <div><h1>{heading}</h1> <p>{about}</p></div>
-            <div class="actions">{actions.collect_view()}</div>
+            <div class="actions" id="list-actions" data-part="">{actions.collect_view()}</div>
         </div>
-        <section class="card">{form} {content}</section>
+        <section class="card">{form} <div id="list" data-part="">{content}</div></section>
     }
 }

@@ -8,7 +8,9 @@ mod confirmation;
 mod form;
 mod frame;
 mod list;
+mod live;
 mod loading;
+mod prose;
 mod title;
 
 pub use anchor::AnchorCard;
@@ -19,5 +21,7 @@ pub use confirmation::{Confirmation, confirmation};
 pub use form::{Alternative, Field, Form};
 pub use frame::{CsrfToken, Page};
 pub use list::{Table, list_page};
+pub use live::Live;
 pub use loading::{failure, page, parameter};
+pub use prose::prose;
 pub use title::PageTitle;

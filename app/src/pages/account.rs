@@ -78,7 +78,7 @@ fn row(session: SessionRow, token: &str) -> impl IntoView + use<> {
     view! {
         <tr>
             <td class="nowrap">{session.began}</td>
-            <td>{session.way}</td>
+            <td class="nowrap">{session.way}</td>
             <td>{session.client_ip} <small>{session.user_agent}</small></td>
             <td class="nowrap">{session.last_seen}</td>
             <td class="nowrap">{session.ends}</td>

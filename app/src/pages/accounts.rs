@@ -175,9 +175,18 @@ pub fn newest(
     };
     view! {
         <section class="card">
-            <header><h2>{heading}</h2> <a href=all>"All " {heading.to_lowercase()}</a></header>
+            <header><h2>{heading}</h2> <a href=all>"All " {in_a_sentence(heading)}</a></header>
             {content}
         </section>
+    }
+}
+
+/// A heading as it stands within a sentence: acronyms stay.
+fn in_a_sentence(heading: &str) -> String {
+    let word = heading.split(' ').next().unwrap_or_default();
+    match word.chars().all(char::is_uppercase) {
+        true => heading.to_owned(),
+        false => heading.to_lowercase(),
     }
 }
 

@@ -1,7 +1,7 @@
 use leptos::prelude::*;
 
 use crate::components::{
-    Instant, PageTitle, StatusBadge, Table, list_page, optional_link, page, parameter, thing,
+    Instant, Live, PageTitle, StatusBadge, Table, list_page, optional_link, page, parameter, prose, thing,
 };
 use crate::views::{AuthorizationRow, Event, ExplanationView, ListView, OrderRow, OrderView, Tone};
 
@@ -58,70 +58,72 @@ fn detail(v: OrderView) -> impl IntoView {
     let authorizations = v.authorizations.into_iter().map(authorization).collect_view().into_any();
     view! {
         <PageTitle text=format!("Order for {}", v.name)/>
-        <div class="head">
-            <div>
-                <div class="crumbs"><a href=PATH>"Orders"</a> " / " <code>{v.id}</code></div>
-                <h1>{v.name} " " <StatusBadge badge=v.status/></h1>
-                <p>"Asked " {v.placed.hint.clone()} " by account " {thing(v.account.clone())} " under profile "
-                    {thing(v.profile.clone())} "."</p>
+        <Live id="order" running=v.expires.is_some()>
+            <div class="head">
+                <div>
+                    <div class="crumbs"><a href=PATH>"Orders"</a> " / " <code>{v.id}</code></div>
+                    <h1>{v.name} " " <StatusBadge badge=v.status/></h1>
+                    <p>"Asked " {v.placed.hint.clone()} " by account " {thing(v.account.clone())} " under profile "
+                        {thing(v.profile.clone())} "."</p>
+                </div>
+                <div class="actions">
+                    {v.audit.map(|url| view! { <a class="button" href=url>"Audit events"</a> })}
+                </div>
             </div>
-            <div class="actions">
-                {v.audit.map(|url| view! { <a class="button" href=url>"Audit events"</a> })}
-            </div>
-        </div>
-        {v.explanation.map(explanation)}
-        <div class="grid split">
-            <div class="grid">
-                <section class="card">
-                    <header><h2>"What happened"</h2> <span class="muted small">"times in UTC"</span></header>
-                    <div class="body">
-                        <ol class="timeline">{v.events.into_iter().map(event).collect_view()}</ol>
-                    </div>
-                </section>
-                <section class="card">
-                    <header><h2>"Authorizations"</h2></header>
-                    <Table label="Authorizations" columns=&["Name", "Status", "How", "Expires (UTC)"]>
-                        {authorizations}
-                    </Table>
-                </section>
-            </div>
-            <div class="grid">
-                <section class="card">
-                    <header><h2>"Order"</h2></header>
-                    <div class="body">
-                        <dl class="facts">
-                            <dt>"Names"</dt><dd><ul class="plain">{names}</ul></dd>
-                            <dt>"Placed"</dt><dd><Instant at=v.placed/></dd>
-                            {v.expires.map(|at| view! { <dt>"Ends"</dt><dd><Instant at/></dd> })}
-                            {v.wanted.map(|wanted| view! { <dt>"Validity"</dt><dd>{wanted}</dd> })}
-                            <dt>"Profile"</dt><dd>{thing(v.profile)}</dd>
-                            <dt>"Account"</dt><dd class="mono">{thing(v.account)}</dd>
-                            {v.eab_key.map(|key| view! { <dt>"Bound by"</dt><dd class="mono">{thing(key)}</dd> })}
-                            {v.replaces.map(|link| view! { <dt>"Replaces"</dt><dd class="mono">{thing(link)}</dd> })}
-                            <dt>"Certificate"</dt><dd class="mono">{optional_link(v.certificate)}</dd>
-                        </dl>
-                    </div>
-                </section>
-                {v.problem.map(|problem| view! {
+            {v.explanation.map(explanation)}
+            <div class="grid split">
+                <div class="grid">
                     <section class="card">
-                        <header><h2>"What the client was told"</h2></header>
+                        <header><h2>"What happened"</h2> <span class="muted small">"times in UTC"</span></header>
+                        <div class="body">
+                            <ol class="timeline">{v.events.into_iter().map(event).collect_view()}</ol>
+                        </div>
+                    </section>
+                    <section class="card">
+                        <header><h2>"Authorizations"</h2></header>
+                        <Table label="Authorizations" columns=&["Name", "Status", "How", "Expires (UTC)"]>
+                            {authorizations}
+                        </Table>
+                    </section>
+                </div>
+                <div class="grid">
+                    <section class="card">
+                        <header><h2>"Order"</h2></header>
                         <div class="body">
                             <dl class="facts">
-                                <dt>"Type"</dt><dd><code>{problem.kind}</code></dd>
-                                <dt>"Status"</dt><dd>{problem.status}</dd>
-                                <dt>"Detail"</dt><dd>{problem.detail}</dd>
+                                <dt>"Names"</dt><dd><ul class="plain">{names}</ul></dd>
+                                <dt>"Placed"</dt><dd><Instant at=v.placed/></dd>
+                                {v.expires.map(|at| view! { <dt>"Ends"</dt><dd><Instant at/></dd> })}
+                                {v.wanted.map(|wanted| view! { <dt>"Validity"</dt><dd>{wanted}</dd> })}
+                                <dt>"Profile"</dt><dd>{thing(v.profile)}</dd>
+                                <dt>"Account"</dt><dd class="mono">{thing(v.account)}</dd>
+                                {v.eab_key.map(|key| view! { <dt>"Bound by"</dt><dd class="mono">{thing(key)}</dd> })}
+                                {v.replaces.map(|link| view! { <dt>"Replaces"</dt><dd class="mono">{thing(link)}</dd> })}
+                                <dt>"Certificate"</dt><dd class="mono">{optional_link(v.certificate)}</dd>
                             </dl>
                         </div>
                     </section>
-                })}
+                    {v.problem.map(|problem| view! {
+                        <section class="card">
+                            <header><h2>"What the client was told"</h2></header>
+                            <div class="body">
+                                <dl class="facts">
+                                    <dt>"Type"</dt><dd><code>{problem.kind}</code></dd>
+                                    <dt>"Status"</dt><dd>{problem.status}</dd>
+                                    <dt>"Detail"</dt><dd>{prose(&problem.detail)}</dd>
+                                </dl>
+                            </div>
+                        </section>
+                    })}
+                </div>
             </div>
-        </div>
+        </Live>
     }
 }
 
 fn explanation(view: ExplanationView) -> impl IntoView {
     let list =
-        |lines: Vec<String>| lines.into_iter().map(|line| view! { <li>{code(&line)}</li> }).collect_view();
+        |lines: Vec<String>| lines.into_iter().map(|line| view! { <li>{prose(&line)}</li> }).collect_view();
     let (class, heading) = match view.failed {
         true => ("note bad", "Why it failed, and what to do"),
         false => ("note info", "What it waits for"),
@@ -130,23 +132,11 @@ fn explanation(view: ExplanationView) -> impl IntoView {
     view! {
         <section class=class aria-labelledby="why">
             <h2 id="why">{heading}</h2>
-            <p><strong>{code(&view.summary)}</strong></p>
+            <p><strong>{prose(&view.summary)}</strong></p>
             <ul>{list(view.findings)}</ul>
             {advised.then(|| view! { <h3>"Try"</h3> <ol>{list(view.advice)}</ol> })}
         </section>
     }
-}
-
-/// Text with what stands between backquotes as code.
-fn code(text: &str) -> impl IntoView + use<> {
-    let parts: Vec<_> = text.split('`').enumerate().map(|(i, part)| (i % 2 == 1, part.to_owned())).collect();
-    parts
-        .into_iter()
-        .map(|(quoted, part)| match quoted {
-            true => view! { <code>{part}</code> }.into_any(),
-            false => part.into_any(),
-        })
-        .collect_view()
 }
 
 fn event(event: Event) -> impl IntoView {
@@ -156,13 +146,13 @@ fn event(event: Event) -> impl IntoView {
         Tone::Warn => "warn",
         Tone::Info | Tone::Quiet => "",
     };
-    let notes = event.notes.into_iter().map(|note| view! { <div class="muted small">{code(&note)}</div> });
+    let notes = event.notes.into_iter().map(|note| view! { <div class="muted small">{prose(&note)}</div> });
     view! {
         <li class=class>
             <time datetime=event.at.iso>{event.at.text}</time>
             <span class="dot"></span>
             <div class="what">
-                <div>{code(&event.what)} {event.link.map(|link| view! { " " {thing(link)} })}</div>
+                <div>{prose(&event.what)} {event.link.map(|link| view! { " " {thing(link)} })}</div>
                 {notes.collect_view()}
             </div>
         </li>

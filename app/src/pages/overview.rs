@@ -1,7 +1,7 @@
 use leptos::prelude::*;
 
 use super::certificates;
-use crate::components::{Instant, StatusBadge, Table, bars, page, thing};
+use crate::components::{Instant, StatusBadge, Table, bars, page, prose, thing};
 use crate::views::{Attention, End, Figure, FiguresView, OverviewView};
 
 /// The first page of those who are signed in.
@@ -69,7 +69,7 @@ fn attention(items: Vec<Attention>) -> impl IntoView {
                 view! {
                     <li>
                         <StatusBadge badge=item.badge/>
-                        <div>{thing(item.what)} <small>{item.why}</small></div>
+                        <div>{thing(item.what)} <small>{prose(&item.why)}</small></div>
                     </li>
                 }
             });
@@ -102,7 +102,7 @@ fn figures(view: FiguresView) -> (Option<AnyView>, Option<AnyView>, Option<AnyVi
                 <h2>"Expiry horizon"</h2>
                 <p class="legend"><span>"in use"</span> <span class="soft">"replaced"</span></p>
             </header>
-            <div class="body">{bars(horizon, (1120, 170), words, marks.collect())}</div>
+            <div class="body">{bars(horizon, (900, 170), words, marks.collect())}</div>
         </section>
     };
     let days = issued.len();
@@ -112,7 +112,7 @@ fn figures(view: FiguresView) -> (Option<AnyView>, Option<AnyView>, Option<AnyVi
     let issued = view! {
         <section class="card">
             <header><h2>"Issued per day"</h2> <span class="muted small">"days end at this time of day"</span></header>
-            <div class="body">{bars(issued, (560, 170), words, marks)}</div>
+            <div class="body">{bars(issued, (440, 170), words, marks)}</div>
         </section>
     };
     (Some(numbers), Some(horizon.into_any()), Some(issued.into_any()))

@@ -91,13 +91,17 @@ fn is_page(answer: &Response) -> bool {
     answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html"))
 }
 
-/// No script, nothing from elsewhere, and small.
+/// No script but our own file, nothing from elsewhere, and small.
 fn assert_is_a_light_and_harmless_page(path: &str, page: &Response) {
     let html = page.text();
     assert!(html.starts_with("<!DOCTYPE html>"), "{path}: {html}");
-    for forbidden in ["<script", "style=", "javascript:", "onclick"] {
+    for forbidden in ["style=", "javascript:", "onclick"] {
         assert!(!html.contains(forbidden), "{path} has {forbidden}");
     }
+    let scripts: Vec<_> = html.split("<script").skip(1).collect();
+    let own = scripts.iter().all(|rest| rest.starts_with(" type=\"module\" src=\"/style/main."));
+    let empty = scripts.iter().all(|rest| rest.contains(".js\"></script>"));
+    assert!(scripts.len() == 1 && own && empty, "{path} has other scripts than our own: {html}");
     let policy = page.header("content-security-policy").unwrap_or_default();
     assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{path}: {policy}");
     assert_eq!(page.header("x-content-type-options"), Some("nosniff"), "{path}");
@@ -122,6 +126,21 @@ fn links(html: &str, base: &str) -> Vec<String> {
             link
         })
         .collect()
+}
+
+#[tokio::test]
+async fn the_script_is_small_and_no_other_one_may_run() {
+    let server = CertctlServer::start().await;
+    let page = browser(&server).get("/").await;
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.contains("script-src 'self';") && policy.contains("connect-src 'self';"), "{policy}");
+    let html = page.text();
+    let script = html.split("src=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let answer = browser(&server).get(script).await;
+    assert_eq!(answer.header("content-type"), Some("text/javascript; charset=utf-8"));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    assert!(answer.header("cache-control").unwrap().contains("immutable"));
+    assert!(answer.body.len() < 6 * 1024, "{} bytes", answer.body.len());
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use end2end::chromium::{drive, screenshots};
 use end2end::idp::provider;
 use end2end::{Engine, challenge};
 use serde_json::{Value, json};
-use testkit::acme::RawAcme;
+use testkit::acme::{Key, RawAcme, Signer};
 
 use super::world::World;
 
@@ -109,4 +109,54 @@ async fn every_page_is_for_everybody() {
     {
         assert!(pages.iter().any(|page| page.contains(wanted)), "no {wanted}: {pages:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_script_adds_comfort_and_nothing_is_lost_without_it() {
+    let world = World::new(Engine::Sqlite).await;
+    let directory = challenge::with_challenge_profile(&world.server, json!({})).await;
+    let acme = RawAcme::new(world.server.client(), &directory).await;
+    let key = Key::new();
+    let account = acme.register(&key).await;
+    let order = acme.order(Signer::Kid(&key, &account), &["dns:pending.test"]).await;
+    let order = order.header("location").unwrap().rsplit('/').next().unwrap().to_owned();
+    let account = account.rsplit('/').next().unwrap();
+    let steps = json!({
+        "origin": world.server.external_url(), "key": world.server.api_key(),
+        "order": format!("/orders/{order}"), "account": account,
+    });
+    let seen = drive("comfort", &steps).await;
+    assert_eq!(seen["problems"], json!([]));
+    assert_eq!((&seen["pending"], &seen["ended"]), (&json!("pending"), &json!("invalid")));
+    let refused = seen["refused"].as_array().unwrap();
+    assert!(
+        refused.len() == 1 && refused[0].as_str().unwrap().contains("422"),
+        "and nothing else: {refused:?}"
+    );
+    assert_eq!(seen["copied"], order);
+    assert_eq!(seen["focused"], format!("/acme-accounts/{account}"), "the focus outlives what is replaced");
+    assert_eq!((&seen["filtered"], &seen["url"]), (&json!(1), &json!("?name=b.test")));
+    assert_eq!(
+        (&seen["typing"], &seen["asked"]),
+        (&json!("filter-name"), &json!(1)),
+        "once, after the last key"
+    );
+    assert!(seen["command"].as_str().unwrap().starts_with("keytool -importcert"), "{seen}");
+    assert_eq!(seen["fingerprint"].as_str().unwrap().len(), 95, "{seen}");
+    assert_eq!((&seen["menu"], &seen["labelled"]), (&json!(false), &json!("\"Status\"")));
+    assert_eq!(seen["plain"]["rows"], 1, "{seen}");
+    assert!(seen["plain"]["url"].as_str().unwrap().contains("name=b.test"), "{seen}");
+    assert_eq!(seen["plain"]["buttons"], 0, "what does nothing is not there");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_is_done_by_the_keyboard_alone() {
+    let world = World::new(Engine::Sqlite).await;
+    let steps = json!({ "origin": world.server.external_url(), "key": world.server.api_key() });
+    let seen = drive("keyboard", &steps).await;
+    assert_eq!(seen["problems"], json!([]));
+    assert_eq!((&seen["first"], &seen["second"]), (&json!("Skip to content"), &json!(true)));
+    let sha256 = world.only("/api/certificates?name=b.test").await["sha256"].as_str().unwrap().to_uppercase();
+    assert_eq!(seen["copied"].as_str().unwrap().replace(':', ""), sha256);
+    assert_eq!(seen["out"], true, "{seen}");
 }

@@ -1,14 +1,15 @@
-//! The GUI over HTTP: the app's pages, rendered to the last byte before they leave, and its style sheet.
+//! The GUI over HTTP: the app's pages, rendered to the last byte before they leave, and what belongs to them.
 
+mod assets;
 mod backend;
 pub mod forms;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use app::{Fault, PageError, PageRequest, Query, Sent, Status};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -25,23 +26,14 @@ use crate::state::AppState;
 use backend::Services;
 use forms::Done;
 
-const STYLE: &str = include_str!("../../../../style/main.css");
-
-/// The style sheet's path. Its name changes with its content, so that browsers may keep it for ever.
-static STYLE_PATH: LazyLock<Arc<str>> = LazyLock::new(|| {
-    let hash = ca::sha256_hex(STYLE.as_bytes());
-    format!("{STYLE_PREFIX}main.{}.css", hash.get(..16).unwrap_or_default()).into()
-});
-const STYLE_PREFIX: &str = "/style/";
-
-/// Nothing may run or be loaded but our own style sheet: the pages have no script at all.
+/// Nothing may run or be loaded but our own style sheet, script and icon; the script may fetch our own pages.
 const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 );
 
 /// Every page that the app has.
 pub fn router() -> Router<AppState> {
-    let mut router = Router::new().route("/style/{file}", get(style));
+    let mut router = Router::new().route("/style/{file}", get(assets::serve));
     // Those below /auth stand in the table of routes.
     let pages = leptos_axum::generate_route_list(app::App);
     for page in pages.iter().filter(|page| !page.path().starts_with("/auth/")) {
@@ -117,7 +109,7 @@ async fn render(
     let context = PageRequest {
         visitor: backend::visitor(&state.core, signed_in).await,
         backend: Arc::new(Services::new(state.clone(), info, visitor)),
-        stylesheet: Arc::clone(&STYLE_PATH),
+        assets: assets::paths(),
         status: status.clone(),
         refusal: refusal.map(Error::public_detail),
         sent: sent.map(|values| Sent { values, faults: refusal.map(faults).unwrap_or_default() }),
@@ -179,18 +171,6 @@ pub async fn not_found(
 fn wants_html(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or("");
     accept.split(',').any(|kind| kind.trim().starts_with("text/html"))
-}
-
-async fn style(Path(file): Path<String>, request: Request) -> Response {
-    if STYLE_PATH.strip_prefix(STYLE_PREFIX) != Some(file.as_str()) {
-        return problem::not_found(request.uri().clone()).await;
-    }
-    let mut response = STYLE.into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8"));
-    let for_ever = HeaderValue::from_static("public, max-age=31536000, immutable");
-    headers.insert(header::CACHE_CONTROL, for_ever);
-    response
 }
 
 pub async fn harden(request: Request, next: Next) -> Response {
