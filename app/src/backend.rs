@@ -20,6 +20,8 @@ pub trait Backend: Send + Sync + fmt::Debug {
     async fn overview(&self) -> Result<OverviewView, PageError>;
     async fn certificates(&self, query: &Query) -> Result<ListView<CertificateRow>, PageError>;
     async fn certificate(&self, id: &str) -> Result<CertificateView, PageError>;
+    async fn revocation(&self, certificate: &str) -> Result<RevocationView, PageError>;
+    async fn renew_now(&self, certificate: &str) -> Result<RenewNowView, PageError>;
     async fn orders(&self, query: &Query) -> Result<ListView<OrderRow>, PageError>;
     async fn order(&self, id: &str) -> Result<OrderView, PageError>;
     async fn acme_accounts(&self, query: &Query) -> Result<ListView<AcmeAccountRow>, PageError>;

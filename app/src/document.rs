@@ -50,6 +50,9 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/auth/link/:token") view=Link/>
                 <Route path=path!("/certificates") view=Certificates/>
                 <Route path=path!("/certificates/:id") view=Certificate/>
+                <Route path=path!("/certificates/:id/revoke") view=RevokeCertificate/>
+                <Route path=path!("/certificates/:id/renew-now") view=RenewNow/>
+                <Route path=path!("/certificates/:id/renew-now/cancel") view=CancelRenewNow/>
                 <Route path=path!("/orders") view=Orders/>
                 <Route path=path!("/orders/:id") view=Order/>
                 <Route path=path!("/acme-accounts") view=AcmeAccounts/>

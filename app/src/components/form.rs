@@ -25,7 +25,7 @@ pub struct Field {
 }
 
 /// One of several values, with what it means.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alternative {
     pub value: String,
     pub text: String,

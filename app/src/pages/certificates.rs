@@ -1,7 +1,8 @@
 use leptos::prelude::*;
 
 use crate::components::{
-    Commands, Identifier, Instant, PageTitle, StatusBadge, list_page, optional_link, page, parameter, thing,
+    Commands, Identifier, Instant, PageTitle, StatusBadge, actions, list_page, optional_link, page,
+    parameter, thing,
 };
 use crate::views::{CertificateRow, CertificateView, ChainLink, ListView};
 
@@ -16,7 +17,7 @@ pub fn Certificate() -> impl IntoView {
     page("Certificate", PATH, |r| async move { r.backend.certificate(&id).await }, detail)
 }
 
-const PATH: &str = "/certificates";
+pub const PATH: &str = "/certificates";
 
 /// Of every table of certificates.
 pub const COLUMNS: &[&str] = &["Names", "Status", "Expires (UTC)", "Issued (UTC)", "Profile", "Account"];
@@ -80,6 +81,7 @@ fn detail(view: CertificateView) -> impl IntoView {
                 <h1>{v.name} " " <StatusBadge badge=v.status/></h1>
             </div>
             <div class="actions">
+                {actions(v.actions)}
                 <a class="button" href=download download=file>"Download with chain (PEM)"</a>
                 {v.audit.map(|url| view! { <a class="button" href=url>"Audit events"</a> })}
             </div>

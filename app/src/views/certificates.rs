@@ -1,4 +1,4 @@
-use super::{Badge, Link, Moment};
+use super::{ActionLink, Alternative, Badge, Link, Moment};
 
 /// A line in the list of certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,33 @@ pub struct CertificateView {
     pub download: (String, String),
     /// From the one that signed it upwards.
     pub chain: Vec<ChainLink>,
+    pub actions: Vec<ActionLink>,
+}
+
+/// What somebody must know before they revoke a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevocationView {
+    pub id: String,
+    /// The first name.
+    pub name: String,
+    pub expires: Moment,
+    /// When it was revoked already, and why.
+    pub revoked: Option<(Moment, String)>,
+    /// Those that may be given, with what they mean.
+    pub reasons: Vec<Alternative>,
+}
+
+/// What somebody must know before they want a certificate renewed at once, or do not any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenewNowView {
+    pub id: String,
+    /// The first name.
+    pub name: String,
+    pub status: Badge,
+    /// Whether an ACME client has asked for it, which may ask when to renew it.
+    pub has_client: bool,
+    /// Since when it is to be renewed at once, and why.
+    pub demanded: Option<(Moment, String)>,
 }
 
 /// A CA certificate above a leaf.

@@ -13,11 +13,12 @@ mod overview;
 mod profiles;
 mod start;
 
+pub use crate::components::Alternative;
 pub use access::{AccountView, Held, ProviderLink, SessionRow, SignInView};
 pub use accounts::{AcmeAccountRow, AcmeAccountView, LimitRow};
 pub use atoms::{ActionLink, Badge, Link, Moment, Tone};
 pub use audit::{AuditEventView, AuditRow, Change};
-pub use certificates::{CertificateRow, CertificateView, ChainLink};
+pub use certificates::{CertificateRow, CertificateView, ChainLink, RenewNowView, RevocationView};
 pub use eab_keys::{EabKeyRow, EabKeyView};
 pub use issuers::{IssuerRow, IssuerView};
 pub use list::{Choice, Filter, FilterKind, ListView};

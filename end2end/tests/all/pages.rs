@@ -1,5 +1,6 @@
 //! The pages, as a browser gets them.
 
+mod certificates;
 mod detail;
 mod forms;
 mod frame;

@@ -157,6 +157,9 @@ routes! {
 routes! {
     /// What the forms of the pages do. Each is sent to the path of its page.
     FORM_ROUTES, form_router:
+    post "/certificates/{id}/revoke"           => gui::forms::certificates::revoke;
+    post "/certificates/{id}/renew-now"        => gui::forms::certificates::renew_now;
+    post "/certificates/{id}/renew-now/cancel" => gui::forms::certificates::cancel_renew_now;
     post "/acme-accounts/{id}/suspend"    => gui::forms::accounts::suspend;
     post "/acme-accounts/{id}/resume"     => gui::forms::accounts::resume;
     post "/acme-accounts/{id}/deactivate" => gui::forms::accounts::deactivate;

@@ -1,7 +1,7 @@
 //! Revocation (RFC 8555 §7.6).
 
 use acme::Problem;
-use model::{Account, Caller, Certificate, Revocation, RevocationReason};
+use model::{Account, AuditEvent, Caller, Certificate, CertificateSummary, Revocation, RevocationReason};
 use serde_json::json;
 
 use crate::core::{Core, Resource};
@@ -52,7 +52,7 @@ pub async fn revoke(
     if certificate.summary.revocation.is_some() {
         return Err(already_revoked());
     }
-    store(core, caller, certificate, reason).await?;
+    store(core, caller, certificate, reason, None).await?;
     Ok(())
 }
 
@@ -62,13 +62,11 @@ pub async fn store(
     caller: &Caller,
     mut certificate: Certificate,
     reason: RevocationReason,
+    comment: Option<&str>,
 ) -> Result<Certificate> {
     let revocation = Revocation { at: core.now(), reason };
     let id = certificate.summary.id.clone();
-    let details = json!({
-        "serial": certificate.summary.serial, "reason": reason.name(), "identifiers": certificate.summary.identifiers,
-    });
-    let event = core.event(caller, "certificate.revoked", Resource("certificate", id.as_str()), details);
+    let event = event(core, caller, &certificate.summary, reason, comment);
     certificate.summary.revocation = Some(revocation.clone());
     core.store
         .write(move |tx| {
@@ -82,6 +80,23 @@ pub async fn store(
         })
         .await?;
     Ok(certificate)
+}
+
+/// What is recorded of a revocation. `comment`: why an administrator did it, in their words.
+pub fn event(
+    core: &Core,
+    caller: &Caller,
+    certificate: &CertificateSummary,
+    reason: RevocationReason,
+    comment: Option<&str>,
+) -> AuditEvent {
+    let mut details = json!({
+        "serial": certificate.serial, "reason": reason.name(), "identifiers": certificate.identifiers,
+    });
+    if let Some(comment) = comment {
+        details["comment"] = comment.into();
+    }
+    core.event(caller, "certificate.revoked", Resource("certificate", certificate.id.as_str()), details)
 }
 
 fn already_revoked() -> Error {

@@ -44,12 +44,13 @@ pub async fn issue(
     Ok((certificate, chain))
 }
 
-/// Revocation by an administrator.
+/// Revocation by an administrator. `comment`: for the audit event.
 pub async fn revoke(
     core: &Core,
     caller: &Caller,
     id: &CertificateId,
     reason: RevocationReason,
+    comment: Option<&str>,
 ) -> Result<Certificate> {
     const REVOKE: Permission = Permission::CertificateRevoke;
     reach(caller, REVOKE)?;
@@ -59,7 +60,7 @@ pub async fn revoke(
     if certificate.summary.revocation.is_some() {
         return Err(Error::Conflict(format!("the certificate {id} is revoked already")));
     }
-    revoke::store(core, caller, certificate, reason).await
+    revoke::store(core, caller, certificate, reason, comment).await
 }
 
 fn unknown(id: &CertificateId) -> Error {

@@ -10,7 +10,7 @@ use model::{
 use serde_json::{Value, json};
 
 use super::scope;
-use crate::auth::reach;
+use crate::auth::{authorise_named, reach};
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
 
@@ -106,6 +106,34 @@ pub async fn demand(
         }
     }
     Ok(batches.total)
+}
+
+/// The same of one certificate that the caller names. [`Error::Conflict`] when there is nothing to demand or to take
+/// back.
+pub async fn demand_of(
+    core: &Core,
+    caller: &Caller,
+    id: &CertificateId,
+    demand: Option<RenewalDemand>,
+) -> Result<()> {
+    const RENEW: Permission = Permission::CertificateRenew;
+    reach(caller, RENEW)?;
+    let unknown = || Error::not_found(format!("certificate {id}"));
+    let c = core.store.read().await?.certificate(id).await?.ok_or_else(unknown)?.summary;
+    authorise_named(caller, RENEW, Permission::CertificateRead, &c.profile_id, unknown)?;
+    let state = c.state(core.now());
+    match &demand {
+        Some(_) if state != CertificateState::Valid => {
+            return Err(Error::Conflict(format!("the certificate {id} is {state} and cannot be renewed")));
+        }
+        None if c.renewal_demand.is_none() => {
+            return Err(Error::Conflict(format!("nobody wants the certificate {id} renewed at once")));
+        }
+        _ => {}
+    }
+    let shown = json!({ "ids": [id] });
+    let mut one = Batches { core, caller, shown, demand, within: Vec::new(), total: 0, recorded: false };
+    one.store(vec![id.clone()]).await
 }
 
 /// One demand, stored some certificates at a time.

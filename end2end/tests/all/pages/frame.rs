@@ -14,6 +14,9 @@ const PAGES: &[(&str, &str)] = &[
     ("/", "Expiry horizon"),
     ("/certificates", "Every certificate that this CA has issued"),
     ("/certificates/*", "Where it comes from"),
+    ("/certificates/*/revoke", "certctl publishes no CRL and answers no OCSP requests"),
+    ("/certificates/*/renew-now", "ACME clients that ask for renewal information"),
+    ("/certificates/*/renew-now/cancel", "told the usual time again"),
     ("/orders", "What ACME clients have asked for"),
     ("/orders/*", "What happened"),
     ("/acme-accounts", "The clients that may order"),
@@ -35,6 +38,7 @@ async fn every_page_is_reached_by_links(engine: Engine) {
     let world = World::new(engine).await;
     world.bind_an_account("a cluster").await;
     world.fail_an_order("failing.test", "wrong").await;
+    world.demand_renewal("a.test", "a test").await;
     let seen = world.crawl(&world.admin).await;
     for (path, wanted) in PAGES {
         let parts = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();

@@ -92,6 +92,12 @@ impl World {
         created
     }
 
+    /// Wants the certificate for a name renewed at once.
+    pub async fn demand_renewal(&self, name: &str, reason: &str) {
+        let demand = json!({ "selection": { "name": name }, "reason": reason });
+        self.api.post("/api/certificates/renew-now", demand).await.expect(200);
+    }
+
     /// A browser that is signed in by a key with this role, within profiles unless there are none.
     pub async fn browser_of(&self, role: &str, profiles: &[&str]) -> Browser {
         let key = json!({ "name": format!("a {role}"), "role": role, "profiles": profiles });

@@ -229,6 +229,8 @@ pub async fn issue(
 pub struct RevokeInput {
     /// unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation or privilegeWithdrawn.
     reason: String,
+    /// Why, in words; for the audit event. At most 500 characters.
+    comment: Option<String>,
 }
 
 /// Revoke a certificate.
@@ -241,14 +243,23 @@ pub async fn revoke(
     Path(id): Path<String>,
     ApiJson(input): ApiJson<RevokeInput>,
 ) -> Result<Json<CertificateView>, ApiError> {
-    let reason = RevocationReason::from_name(&input.reason).ok_or_else(|| {
-        let allowed: Vec<_> = RevocationReason::ALLOWED.iter().map(|(_, name)| *name).collect();
-        Error::invalid("reason", format!("`{}` is none of {}", input.reason, allowed.join(", ")))
-    })?;
-    let certificate = certificates::revoke(&state.core, &caller, &parse_id(&id)?, reason).await?;
+    let reason = revocation_reason(&input.reason)?;
+    let comment = input.comment.as_deref();
+    if comment.is_some_and(|comment| comment.chars().count() > 500) {
+        return Err(Error::invalid("comment", "at most 500 characters are allowed").into());
+    }
+    let certificate = certificates::revoke(&state.core, &caller, &parse_id(&id)?, reason, comment).await?;
     Ok(Json(CertificateView::of(certificate.summary, state.core.now())))
 }
 
-fn parse_id(id: &str) -> Result<CertificateId> {
+/// A reason by its name of RFC 5280.
+pub fn revocation_reason(name: &str) -> Result<RevocationReason> {
+    RevocationReason::from_name(name).ok_or_else(|| {
+        let allowed: Vec<_> = RevocationReason::ALLOWED.iter().map(|(_, name)| *name).collect();
+        Error::invalid("reason", format!("`{name}` is none of {}", allowed.join(", ")))
+    })
+}
+
+pub fn parse_id(id: &str) -> Result<CertificateId> {
     id.parse().map_err(|_| Error::not_found(format!("certificate {id}")))
 }

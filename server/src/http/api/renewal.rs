@@ -151,7 +151,8 @@ pub async fn cancel(
     Ok(Json(RenewNowResult { certificates }))
 }
 
-fn https_url(text: String) -> Result<String> {
+/// An address that clients show to people.
+pub fn https_url(text: String) -> Result<String> {
     let fits = text.len() <= 1000 && text.parse::<http::Uri>().is_ok_and(|u| u.scheme_str() == Some("https"));
     if fits {
         Ok(text)

@@ -1,14 +1,15 @@
 use app::Query;
 use app::views::{CertificateRow, CertificateView, ChainLink, FilterKind, Link, ListView};
 use model::{
-    Caller, CertificateFilter, CertificateId, CertificateState, CertificateSummary, Identifier, KeyType,
-    OrderId, Permission, Timestamp,
+    Caller, CertificateFilter, CertificateState, CertificateSummary, Identifier, KeyType, OrderId,
+    Permission, Timestamp,
 };
 
 use super::Services;
 use super::fields::{self, Fields};
 use super::words;
 use crate::error::{Error, Result};
+use crate::http::api::certificates::parse_id;
 use crate::services::{certificates, orders, renewal};
 
 pub const PATH: &str = "/certificates";
@@ -63,7 +64,7 @@ impl Services {
 
     pub(super) async fn show_certificate(&self, caller: &Caller, id: &str) -> Result<CertificateView> {
         let core = &self.state.core;
-        let id: CertificateId = id.parse().map_err(|_| Error::not_found(format!("certificate {id}")))?;
+        let id = parse_id(id)?;
         let (certificate, chain) = certificates::find(core, caller, &id).await?;
         let now = core.now();
         let malformed = |e: ca::MalformedCertificate| Error::Internal(format!("certificate {id}: {e}"));
@@ -81,6 +82,7 @@ impl Services {
             None => None,
         };
         Ok(CertificateView {
+            actions: self.certificate_actions(&c, now),
             download: (format!("/api/certificates/{id}/pem"), format!("{}.pem", file_name(&name))),
             name,
             status: words::certificate(c.state(now), c.replaced_by.is_some()),

@@ -3,6 +3,7 @@
 mod access;
 pub mod accounts;
 mod audit;
+mod certificate_actions;
 mod certificates;
 mod connect;
 mod eab_keys;
@@ -21,7 +22,7 @@ use std::fmt;
 use app::views::*;
 use app::{Backend, PageError, Query};
 use async_trait::async_trait;
-use model::{Actor, Caller, Permission};
+use model::{Actor, Caller, Permission, ProfileId};
 
 use crate::error::Error;
 use crate::http::request::RequestInfo;
@@ -58,6 +59,12 @@ impl Services {
     /// Whether the caller holds `permission` anywhere: for links that would lead to nothing else.
     fn may(&self, permission: Permission) -> bool {
         self.caller.as_ref().is_ok_and(|caller| caller.rights.reach(permission).is_some())
+    }
+
+    /// Whether the caller holds `permission` within `profile`.
+    fn may_within(&self, permission: Permission, profile: &ProfileId) -> bool {
+        let reach = self.caller.as_ref().ok().and_then(|caller| caller.rights.reach(permission));
+        reach.is_some_and(|reach| reach.covers(profile))
     }
 }
 
@@ -101,6 +108,14 @@ impl Backend for Services {
 
     async fn certificate(&self, id: &str) -> Result<CertificateView, PageError> {
         self.show_certificate(self.caller()?, id).await.map_err(shown)
+    }
+
+    async fn revocation(&self, certificate: &str) -> Result<RevocationView, PageError> {
+        self.show_revocation(self.caller()?, certificate).await.map_err(shown)
+    }
+
+    async fn renew_now(&self, certificate: &str) -> Result<RenewNowView, PageError> {
+        self.show_renew_now(self.caller()?, certificate).await.map_err(shown)
     }
 
     async fn orders(&self, query: &Query) -> Result<ListView<OrderRow>, PageError> {

@@ -2,6 +2,7 @@
 //! What is refused comes back as that page with what was sent; what is done leads on with 303 and is told there once.
 
 pub mod accounts;
+pub mod certificates;
 mod done;
 mod sent;
 

@@ -74,6 +74,15 @@ impl Sent {
         }
     }
 
+    /// What somebody has to say beside: at most 500 characters.
+    pub fn comment(&self) -> Result<Option<&str>> {
+        let comment = self.fields.get("comment");
+        match comment.is_some_and(|comment| comment.chars().count() > 500) {
+            true => Err(Error::invalid("comment", "at most 500 characters are allowed")),
+            false => Ok(comment),
+        }
+    }
+
     /// Leads on to what was done, or shows the page again with what was sent and why it was refused.
     pub async fn answer(self, state: &AppState, outcome: Result<Done>) -> Response {
         match outcome {
