@@ -178,13 +178,13 @@ routes! {
 pub fn build_router(state: AppState) -> Router {
     // The pages stand in the app, which declares each once.
     let sessions = auth::session::layer(&state.core);
-    let mut router = open_router().merge(gui::router().layer(sessions.clone()));
+    let mut router = open_router().merge(gui::asset_router().layer(from_fn(gui::harden)));
     // Inside the envelopes, so that what is shed has the headers of every answer.
     let shedding = from_fn_with_state(state.clone(), overload::layer);
     let api = api_router().layer(sessions.clone());
     router = router.merge(api.layer(shedding.clone()).layer(from_fn(api::envelope::layer)));
-    let auth = auth_router().merge(form_router()).layer(sessions.clone());
-    router = router.merge(auth.layer(shedding.clone()).layer(from_fn(gui::harden)));
+    let pages = gui::page_router().merge(form_router()).merge(auth_router()).layer(sessions.clone());
+    router = router.merge(pages.layer(shedding.clone()).layer(from_fn(gui::harden)));
     if state.acme.enabled {
         // Inside the envelope: what a lost client is told has the headers of every other answer.
         let routes = acme_router().route("/acme/{*path}", any(problem::not_found)).layer(shedding);

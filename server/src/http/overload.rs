@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::acme::AcmeError;
 use super::body;
+use super::gui;
 use super::problem::ApiError;
 use super::request::RequestInfo;
 use super::shares::{Share, Shares};
@@ -66,10 +67,13 @@ pub async fn layer(State(state): State<AppState>, request: Request, next: Next) 
 }
 
 async fn shed(request: Request) -> Response {
-    let is_acme = request.uri().path().starts_with("/acme/");
-    body::dismiss(request.into_body()).await;
-    match is_acme {
-        true => AcmeError(Error::Overloaded).into_response(),
-        false => ApiError(Error::Overloaded).into_response(),
+    let (parts, body) = request.into_parts();
+    body::dismiss(body).await;
+    match parts.uri.path() {
+        path if path.starts_with("/acme/") => AcmeError(Error::Overloaded).into_response(),
+        path if path.starts_with("/api/") || !gui::wants_html(&parts.headers) => {
+            ApiError(Error::Overloaded).into_response()
+        }
+        _ => gui::busy(),
     }
 }

@@ -53,6 +53,13 @@ async fn overload_is_shed_and_health_is_not() {
     shed.expect_problem(503, "urn:certctl:error:overloaded");
     assert_eq!(shed.header("retry-after"), Some("5"));
 
+    let browser = client.clone().with_header("accept", "text/html");
+    let shed = browser.get("/").await;
+    assert_eq!((shed.status.as_u16(), shed.header("retry-after")), (503, Some("5")));
+    assert!(shed.text().contains("The server is busy"), "{}", shed.text());
+    let style = shed.text().split("href=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    assert_eq!(client.get(&style).await.status, 200, "what belongs to the page is not shed");
+
     for path in ["/healthz", "/readyz", "/pki/iss-internal-ca.pem"] {
         assert_eq!(client.get(path).await.status, 200, "{path}");
     }

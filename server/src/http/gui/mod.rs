@@ -11,8 +11,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use futures::StreamExt;
 use leptos::prelude::{RenderHtml, provide_context};
@@ -32,14 +32,16 @@ const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// Every page that the app has.
-pub fn router() -> Router<AppState> {
-    let mut router = Router::new().route("/style/{file}", get(assets::serve));
+pub fn page_router() -> Router<AppState> {
     // Those below /auth stand in the table of routes.
     let pages = leptos_axum::generate_route_list(app::App);
-    for page in pages.iter().filter(|page| !page.path().starts_with("/auth/")) {
-        router = router.route(page.path(), get(page_of_app));
-    }
-    router.layer(from_fn(harden))
+    let pages = pages.iter().filter(|page| !page.path().starts_with("/auth/"));
+    pages.fold(Router::new(), |router, page| router.route(page.path(), get(page_of_app)))
+}
+
+/// What belongs to every page.
+pub fn asset_router() -> Router<AppState> {
+    Router::new().route("/style/{file}", get(assets::serve))
 }
 
 async fn page_of_app(
@@ -168,7 +170,21 @@ pub async fn not_found(
     hardened(page_of_app(state, info, visitor, request).await)
 }
 
-fn wants_html(headers: &HeaderMap) -> bool {
+/// What a browser is told where there is no time even to put a page together.
+pub fn busy() -> Response {
+    let page = format!(
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Busy – certctl</title>\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><link rel=\"stylesheet\" href=\"{}\"></head>\
+         <body><main class=\"main\"><h1>Not available right now</h1>\
+         <p class=\"note bad\">The server is busy. Try again in a few seconds.</p></main></body></html>",
+        assets::paths().style
+    );
+    let mut response = (StatusCode::SERVICE_UNAVAILABLE, Html(page)).into_response();
+    problem::note(&Error::Overloaded, &mut response);
+    response
+}
+
+pub fn wants_html(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or("");
     accept.split(',').any(|kind| kind.trim().starts_with("text/html"))
 }
