@@ -10,7 +10,8 @@ BUILD_PACKAGES := gcc libc6-dev
 FUZZ_PACKAGES := g++
 TEST_PACKAGES := certbot chromium curl lego openssl postgresql sqlite3
 
-.PHONY: quickstart test test-keycloak check audit bench bench-auth coverage fuzz certlint conformance-peers build-packages test-packages
+.PHONY: quickstart test test-keycloak check audit bench bench-auth coverage fuzz certlint conformance-peers \
+	image test-certs build-packages test-packages
 
 # From nothing to a first certificate, then a running server: `make quickstart`, or `make quickstart ARGS=--once`.
 quickstart: build-packages
@@ -22,6 +23,7 @@ quickstart: build-packages
 test: test-packages certlint
 	@end2end/scripts/install-node-parts
 	cargo build --locked --workspace --bins
+	deploy/test/disaster-recovery/run
 	cargo test --workspace --locked --no-fail-fast
 
 # Sign-in through a real Keycloak, fetched by Maven: the steps of docs/operator/oidc-runbooks/keycloak.md.
@@ -73,6 +75,18 @@ certlint: test-packages
 conformance-peers: build-packages
 	@end2end/scripts/install-missing postgresql sqlite3
 	end2end/scripts/conformance-peers
+
+# The container image, into docker or podman where one works, and always as target/image/certctl-TAG.tar for
+# `ctr images import` and `kind load image-archive`: `make image TAG=test`. CERTCTL_BINARY: one that is built already.
+TAG ?= dev
+image: test-certs $(if $(CERTCTL_BINARY),,build-packages)
+	$(if $(CERTCTL_BINARY),,cargo build --release --locked --package certctl)
+	deploy/image/build $(or $(CERTCTL_BINARY),$(TARGET)/release/certctl) $(TAG) $(TARGET)/image
+
+# The server's certificate of a first trial in a cluster, for the chart: deploy/test/certs, never committed.
+test-certs:
+	@end2end/scripts/install-missing openssl
+	deploy/test/make-certs
 
 build-packages:
 	@end2end/scripts/install-missing $(BUILD_PACKAGES)
