@@ -33,6 +33,8 @@ pub trait Backend: Send + Sync + fmt::Debug {
     async fn eab_key(&self, id: &str) -> Result<EabKeyView, PageError>;
     async fn issuers(&self) -> Result<Vec<IssuerRow>, PageError>;
     async fn issuer(&self, id: &str) -> Result<IssuerView, PageError>;
+    async fn rate_limits(&self, query: &Query) -> Result<RateLimitsView, PageError>;
+    async fn system(&self) -> Result<SystemView, PageError>;
     async fn audit_events(&self, query: &Query) -> Result<ListView<AuditRow>, PageError>;
     async fn audit_event(&self, id: &str) -> Result<AuditEventView, PageError>;
 }

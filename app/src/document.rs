@@ -67,6 +67,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/profiles/:id/connect") view=Connect/>
                 <Route path=path!("/issuers") view=Issuers/>
                 <Route path=path!("/issuers/:id") view=Issuer/>
+                <Route path=path!("/rate-limits") view=RateLimits/>
+                <Route path=path!("/system") view=System/>
                 <Route path=path!("/audit") view=AuditEvents/>
                 <Route path=path!("/audit/:id") view=AuditEvent/>
             </Routes>

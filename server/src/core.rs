@@ -13,6 +13,7 @@ use crate::auth::{BootstrapToken, KeyUse, Throttle};
 use crate::config::TermsOfService;
 use crate::config::ValidationConfig;
 use crate::http::links::Links;
+use crate::jobs::Jobs;
 use crate::limits::RateLimiter;
 use crate::metrics::Metrics;
 use crate::oidc::Remotes;
@@ -38,6 +39,7 @@ pub struct Core {
     pub bootstrap_token: Option<BootstrapToken>,
     pub break_glass: BreakGlass,
     pub attempts: Throttle,
+    pub jobs: Jobs,
     pub validation: Validation,
     pub oidc: Oidc,
 }

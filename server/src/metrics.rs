@@ -24,6 +24,8 @@ pub struct Metrics {
     database: IntGaugeVec,
     expiry: GaugeVec,
     api_keys_expiring: IntGauge,
+    job_runs: IntCounterVec,
+    job_success: IntGaugeVec,
 }
 
 impl Metrics {
@@ -108,6 +110,19 @@ impl Metrics {
                 "Active API keys without a successor that end within 14 days.",
             ))
             .expect(expect),
+            job_runs: IntCounterVec::new(
+                opts("job_runs_total", "Runs of background jobs that ended well (done) or did not (failed)."),
+                &["job", "outcome"],
+            )
+            .expect(expect),
+            job_success: IntGaugeVec::new(
+                opts(
+                    "job_last_success_timestamp_seconds",
+                    "When the last run of a background job that was done ended.",
+                ),
+                &["job"],
+            )
+            .expect(expect),
         };
         for collector in [
             Box::new(metrics.requests.clone()) as Box<dyn prometheus::core::Collector>,
@@ -122,6 +137,8 @@ impl Metrics {
             Box::new(metrics.database.clone()),
             Box::new(metrics.expiry.clone()),
             Box::new(metrics.api_keys_expiring.clone()),
+            Box::new(metrics.job_runs.clone()),
+            Box::new(metrics.job_success.clone()),
         ] {
             metrics.registry.register(collector).expect(expect);
         }
@@ -183,6 +200,15 @@ impl Metrics {
 
     pub fn set_api_keys_expiring(&self, count: i64) {
         self.api_keys_expiring.set(count);
+    }
+
+    /// `done`: when the run ended, in seconds since the Unix epoch; `None`: it failed.
+    pub fn job(&self, name: &str, done: Option<i64>) {
+        let outcome = if done.is_some() { "done" } else { "failed" };
+        self.job_runs.with_label_values(&[name, outcome]).inc();
+        if let Some(at) = done {
+            self.job_success.with_label_values(&[name]).set(at);
+        }
     }
 
     pub fn render(&self) -> String {

@@ -25,13 +25,14 @@ use crate::http::listener::Limits;
 use crate::http::overload::InFlight;
 use crate::http::{build_router, links::Links, listener};
 use crate::issuance::PROCESSING_LIMIT;
-use crate::jobs::{self, Renewal, Source};
+use crate::jobs::{self, Jobs, Renewal, Source};
 use crate::limits::RateLimiter;
 use crate::metrics::Metrics;
 use crate::oidc::Remotes;
 use crate::services::api_keys;
 use crate::services::break_glass::BreakGlass;
 use crate::services::sessions::Sessions;
+use crate::services::system::Process;
 use crate::signers::Signers;
 use crate::state::{AppState, Inner, Nonces, SpentNonces};
 use crate::tls::{self, BootstrapCa, FileIdentity, ServerIdentity};
@@ -128,6 +129,7 @@ pub async fn open(config: &Config, purpose: Purpose) -> Result<Opened, StartErro
         bootstrap_token: config.bootstrap_token.as_ref().map(|token| BootstrapToken::new(token.expose())),
         break_glass,
         attempts: Throttle::default(),
+        jobs: Jobs::default(),
     };
     Ok(Opened { core: Arc::new(core), _lock: lock, ca_from_files })
 }
@@ -223,6 +225,7 @@ impl Server {
             account_keys: crate::http::acme::AccountKeys::default(),
             ca_from_files: opened.ca_from_files,
             bootstrap_ca_pem: server_ca,
+            process: Process::new(&core, settings),
         });
         let renewal = Renewal { identity, source };
         Ok(Self {

@@ -11,6 +11,7 @@ use crate::core::Core;
 use crate::http::acme::AccountKeys;
 use crate::http::links::Links;
 use crate::http::overload::InFlight;
+use crate::services::system::Process;
 
 #[derive(Debug, Clone)]
 pub struct AppState(Arc<Inner>);
@@ -28,6 +29,7 @@ pub struct Inner {
     pub ca_from_files: bool,
     /// Trust anchors of the server's own TLS certificate (PEM), where it issues its own.
     pub bootstrap_ca_pem: Option<String>,
+    pub process: Process,
 }
 
 impl AppState {

@@ -92,10 +92,12 @@ const GROUPS: &[(&str, &[Place])] = &[
         &[
             Place("/profiles", "Profiles", Some("profile.read")),
             Place("/issuers", "Issuers", Some("issuer.read")),
+            Place("/rate-limits", "Rate limits", Some("rate_limit.read")),
             Place("/pki", "Trust", None),
         ],
     ),
     ("Proof", &[Place("/audit", "Audit", Some("audit.read"))]),
+    ("System", &[Place("/system", "System", Some("system.read"))]),
 ];
 
 /// The navigation of those who are signed in. It stands there twice: on the side, and folded for narrow screens; the

@@ -11,7 +11,9 @@ mod list;
 mod orders;
 mod overview;
 mod profiles;
+mod rate_limits;
 mod start;
+mod system;
 
 pub use crate::components::Alternative;
 pub use access::{AccountView, Held, ProviderLink, SessionRow, SignInView};
@@ -25,4 +27,6 @@ pub use list::{Choice, Filter, FilterKind, ListView};
 pub use orders::{AuthorizationRow, Event, ExplanationView, OrderRow, OrderView, ProblemView};
 pub use overview::{Attention, End, Figure, FiguresView, OverviewView};
 pub use profiles::{ClientGuide, ConnectView, ProfileRow, ProfileView, Snippet, WhatIsIssued, WhoMayAsk};
+pub use rate_limits::{AllowedRow, RateLimitsView, UsageRow};
 pub use start::{AcmeView, Anchor, StartView, TrustView};
+pub use system::{DatabaseView, JobRow, SettingRow, SettingValue, SystemView};

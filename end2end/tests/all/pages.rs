@@ -7,6 +7,8 @@ mod frame;
 mod hostile;
 mod lists;
 mod looks;
+mod rate_limits;
+mod system;
 mod world;
 
 use std::collections::BTreeSet;

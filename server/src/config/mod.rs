@@ -13,6 +13,7 @@ mod session;
 pub mod settings;
 mod tls;
 mod validation;
+mod values;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -25,9 +26,10 @@ pub use http::{ExternalUrl, HttpConfig};
 pub use log::{LogConfig, LogFormat};
 pub use secret::{Secret, create_private_file, read_private_file};
 pub use session::SessionConfig;
-pub use settings::{Setting, Settings};
+pub use settings::Setting;
 pub use tls::TlsConfig;
 pub use validation::ValidationConfig;
+pub use values::{InForce, Origin, Settings, Shown};
 
 use crate::auth::{MIN_CHOSEN_LENGTH, is_plausible};
 

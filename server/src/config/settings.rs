@@ -1,6 +1,4 @@
-use std::collections::BTreeMap;
-
-use clap::{Arg, ArgMatches, Command};
+//! Every setting there is.
 
 /// One setting, as flag, environment variable and row of the reference page.
 #[derive(Debug, Clone, Copy)]
@@ -13,12 +11,25 @@ pub struct Setting {
     pub help: &'static str,
     /// Never shown, and has a twin `…_FILE` that names a file to read it from.
     pub secret: bool,
+    /// Where nobody gives it, the first start makes one.
+    pub generated: bool,
 }
 
 impl Setting {
     /// `CERTCTL_DATA_DIR` → `data-dir`.
     pub fn flag(&self) -> String {
         self.name.trim_start_matches("CERTCTL_").to_lowercase().replace('_', "-")
+    }
+
+    /// The setting that names a file to read this one from.
+    pub fn file_twin(&self) -> Option<&'static str> {
+        self.secret.then(|| match self.name {
+            "CERTCTL_DATABASE_URL" => "CERTCTL_DATABASE_URL_FILE",
+            "CERTCTL_ENCRYPTION_KEY" => "CERTCTL_ENCRYPTION_KEY_FILE",
+            "CERTCTL_BOOTSTRAP_API_KEY" => "CERTCTL_BOOTSTRAP_API_KEY_FILE",
+            "CERTCTL_BOOTSTRAP_TOKEN" => "CERTCTL_BOOTSTRAP_TOKEN_FILE",
+            other => unreachable!("the secret {other} has no file twin"),
+        })
     }
 }
 
@@ -28,11 +39,11 @@ const fn setting(
     value: &'static str,
     help: &'static str,
 ) -> Setting {
-    Setting { name, default, value, help, secret: false }
+    Setting { name, default, value, help, secret: false, generated: false }
 }
 
 const fn secret(name: &'static str, value: &'static str, help: &'static str) -> Setting {
-    Setting { name, default: "", value, help, secret: true }
+    Setting { name, default: "", value, help, secret: true, generated: false }
 }
 
 /// Every setting there is, in the order in which the reference page shows them.
@@ -55,13 +66,12 @@ pub const TABLE: &[Setting] = &[
         "DIRECTORY",
         "Where the SQLite database, the encryption key and tls/ca.crt lie.",
     ),
-    Setting {
-        name: "CERTCTL_DATABASE_URL",
-        default: "",
-        value: "URL",
-        help: "postgres://… for many replicas (sslmode and sslrootcert are honoured), or sqlite:PATH. Default: SQLite in the data directory.",
-        secret: true,
-    },
+    // It may have a password.
+    secret(
+        "CERTCTL_DATABASE_URL",
+        "URL",
+        "postgres://… for many replicas (sslmode and sslrootcert are honoured), or sqlite:PATH. Default: SQLite in the data directory.",
+    ),
     setting(
         "CERTCTL_DATABASE_MAX_CONNECTIONS",
         "10",
@@ -74,11 +84,14 @@ pub const TABLE: &[Setting] = &[
         "BOOL",
         "Whether `serve` brings the schema up to date. With false it refuses to start until `certctl migrate` was run.",
     ),
-    secret(
-        "CERTCTL_ENCRYPTION_KEY",
-        "BASE64",
-        "32 bytes in base64 that seal CA keys and other secrets at rest. Default: created in the data directory (mode 0600); required with PostgreSQL.",
-    ),
+    Setting {
+        generated: true,
+        ..secret(
+            "CERTCTL_ENCRYPTION_KEY",
+            "BASE64",
+            "32 bytes in base64 that seal CA keys and other secrets at rest. Default: created in the data directory (mode 0600); required with PostgreSQL.",
+        )
+    },
     secret(
         "CERTCTL_BOOTSTRAP_API_KEY",
         "KEY",
@@ -257,110 +270,6 @@ pub const TABLE: &[Setting] = &[
     setting("CERTCTL_LOG_FORMAT", "human", "FORMAT", "human or json."),
 ];
 
-/// The values of all settings, and where each came from.
-#[derive(Debug, Clone, Default)]
-pub struct Settings {
-    values: BTreeMap<&'static str, String>,
-}
-
-impl Settings {
-    /// Adds every setting as an argument to `command`.
-    pub fn add_args(mut command: Command) -> Command {
-        for s in TABLE {
-            let mut help = s.help.to_owned();
-            if !s.default.is_empty() {
-                help = format!("{help} [default: {}]", s.default);
-            }
-            command = command.arg(arg(s.name, s.flag(), s.value).help(help).hide_env_values(s.secret));
-            if s.secret {
-                let twin = file_twin(s.name);
-                let help = format!("A file to read {} from, not readable by others.", s.name);
-                command = command.arg(arg(twin, format!("{}-file", s.flag()), "FILE").help(help));
-            }
-        }
-        command
-    }
-
-    /// Reads what [`Self::add_args`] declared. An empty value counts as unset, as Kubernetes manifests leave them.
-    pub fn from_matches(matches: &ArgMatches) -> Self {
-        let mut values = BTreeMap::new();
-        for s in TABLE {
-            let twin = s.secret.then(|| file_twin(s.name));
-            for name in std::iter::once(s.name).chain(twin) {
-                if let Some(v) = matches.get_one::<String>(name).filter(|v| !v.is_empty()) {
-                    values.insert(name, v.clone());
-                }
-            }
-        }
-        Self { values }
-    }
-
-    /// Settings given in code, by name; for tests and for commands with defaults of their own.
-    pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let mut settings = Self::default();
-        for (name, value) in pairs {
-            settings.set(name, value);
-        }
-        settings
-    }
-
-    /// # Panics
-    /// When no setting has that name.
-    pub fn set(&mut self, name: &str, value: &str) {
-        self.values.insert(known(name), value.to_owned());
-    }
-
-    /// Sets a value unless the user gave one.
-    pub fn set_default(&mut self, name: &str, value: &str) {
-        self.values.entry(known(name)).or_insert_with(|| value.to_owned());
-    }
-
-    pub fn optional(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(String::as_str)
-    }
-
-    /// The value, or the default of [`TABLE`], which may be empty.
-    pub fn value(&self, name: &str) -> &str {
-        self.optional(name).unwrap_or_else(|| TABLE.iter().find(|s| s.name == name).map_or("", |s| s.default))
-    }
-
-    /// All settings that differ from their defaults, without secrets; what the audit event of a start shows.
-    pub fn shown(&self) -> serde_json::Map<String, serde_json::Value> {
-        let secret = |name: &str| TABLE.iter().any(|s| s.secret && s.name == name);
-        self.values
-            .iter()
-            .map(|(name, value)| {
-                let value = if secret(name) { "(set)".into() } else { value.clone().into() };
-                ((*name).to_owned(), value)
-            })
-            .collect()
-    }
-}
-
-fn arg(name: &'static str, flag: String, value: &'static str) -> Arg {
-    let arg = Arg::new(name).long(flag).env(name).value_name(value).help_heading("Settings");
-    // A switch may stand alone on the command line.
-    if value == "BOOL" { arg.num_args(0..=1).default_missing_value("true").require_equals(true) } else { arg }
-}
-
-fn file_twin(name: &str) -> &'static str {
-    match name {
-        "CERTCTL_DATABASE_URL" => "CERTCTL_DATABASE_URL_FILE",
-        "CERTCTL_ENCRYPTION_KEY" => "CERTCTL_ENCRYPTION_KEY_FILE",
-        "CERTCTL_BOOTSTRAP_API_KEY" => "CERTCTL_BOOTSTRAP_API_KEY_FILE",
-        "CERTCTL_BOOTSTRAP_TOKEN" => "CERTCTL_BOOTSTRAP_TOKEN_FILE",
-        other => unreachable!("the secret {other} has no file twin"),
-    }
-}
-
-fn known(name: &str) -> &'static str {
-    TABLE
-        .iter()
-        .flat_map(|s| std::iter::once(s.name).chain(s.secret.then(|| file_twin(s.name))))
-        .find(|n| *n == name)
-        .unwrap_or_else(|| unreachable!("there is no setting {name}"))
-}
-
 /// docs/reference/configuration.md; a test keeps the file equal to this.
 pub fn reference_page() -> String {
     let mut out = String::from(
@@ -374,7 +283,7 @@ pub fn reference_page() -> String {
     );
     for s in TABLE {
         let default = if s.default.is_empty() { String::new() } else { format!("`{}`", s.default) };
-        let secret = if s.secret { format!(" Secret; or `{}`.", file_twin(s.name)) } else { String::new() };
+        let secret = s.file_twin().map(|twin| format!(" Secret; or `{twin}`.")).unwrap_or_default();
         out.push_str(&format!(
             "| `{}` | `--{} {}` | {default} | {}{secret} |\n",
             s.name,
@@ -399,7 +308,7 @@ mod tests {
     #[test]
     fn every_secret_has_a_twin() {
         for s in TABLE.iter().filter(|s| s.secret) {
-            assert_eq!(file_twin(s.name), format!("{}_FILE", s.name));
+            assert_eq!(s.file_twin().unwrap(), format!("{}_FILE", s.name));
         }
     }
 }

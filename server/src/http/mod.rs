@@ -137,6 +137,7 @@ routes! {
     put    "/api/users/{id}/grants"             => api::users::set_grants;
     post   "/api/users/{id}/deactivate"         => api::users::deactivate;
     post   "/api/users/{id}/reactivate"         => api::users::reactivate;
+    get    "/api/system"                        => api::system::read;
     get    "/api/openapi.json"                  => openapi::document;
 }
 

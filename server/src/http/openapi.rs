@@ -34,7 +34,7 @@ use super::{ACME_ROUTES, AUTH_ROUTES, OPEN_ROUTES, Route, api};
         api::providers::list, api::providers::create, api::providers::read, api::providers::replace,
         api::providers::remove, api::providers::test, api::sessions::list, api::sessions::revoke_all,
         api::sessions::remove, api::users::list, api::users::read, api::users::set_grants, api::users::deactivate,
-        api::users::reactivate, document,
+        api::users::reactivate, api::system::read, document,
     ),
     modifiers(&ApiKeySecurity, &OtherRoutes)
 )]

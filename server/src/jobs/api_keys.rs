@@ -1,6 +1,5 @@
 //! Stores when API keys were used last, and reports those whose end comes near.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use model::Caller;
@@ -8,26 +7,28 @@ use serde_json::json;
 
 use crate::core::Core;
 use crate::error::{Error, Result};
+use crate::jobs::Job;
 use crate::services::api_keys::{EXPIRY_NOTICE, resource};
 
-const EVERY: Duration = Duration::from_secs(60);
+pub(super) const STORE_USE: Job = Job {
+    name: "store_api_key_use",
+    about: "Stores when and from where API keys were used last.",
+    every: Duration::from_secs(60),
+};
+pub(super) const REPORT_ENDS: Job = Job {
+    name: "report_ending_api_keys",
+    about: "Records an audit event for each API key that ends within 14 days and has no successor.",
+    every: Duration::from_secs(60),
+};
 /// Keys that are looked for at once.
 const BATCH: u32 = 100;
 
-pub(super) async fn look_after(core: Arc<Core>) {
-    loop {
-        if let Err(e) = core.key_use.store(&core.store).await {
-            tracing::warn!(error = %e, "the last uses of API keys could not be stored; they will be tried again");
-        }
-        if let Err(e) = report_ends(&core).await {
-            tracing::warn!(error = %e, "the ends of API keys could not be reported; it will be tried again");
-        }
-        tokio::time::sleep(EVERY).await;
-    }
+pub(super) async fn store_use(core: &Core) -> Result<()> {
+    Ok(core.key_use.store(&core.store).await?)
 }
 
 /// One audit event for each key and end, whichever replica is first.
-async fn report_ends(core: &Core) -> Result<()> {
+pub(super) async fn report_ends(core: &Core) -> Result<()> {
     loop {
         let now = core.now();
         let keys = core.store.read().await?.api_keys_to_report(now, now + EXPIRY_NOTICE, BATCH).await?;

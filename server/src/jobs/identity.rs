@@ -4,10 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::Core;
+use crate::error::{Error, Result};
+use crate::jobs::Job;
 use crate::tls::{BootstrapCa, FileIdentity, ServerIdentity};
 
-/// How often files are looked at, and the end of an own certificate.
-const EVERY: Duration = Duration::from_secs(5);
+pub(super) const RENEW: Job = Job {
+    name: "renew_server_certificate",
+    about: "Renews the server's own certificate before its end, or reads its files again when they change.",
+    every: Duration::from_secs(5),
+};
 
 /// Where the next certificate comes from.
 #[derive(Debug)]
@@ -24,36 +29,33 @@ pub enum Source {
 
 pub(super) async fn renew(core: Arc<Core>, mut renewal: Renewal) {
     loop {
-        if let Some(end) = renewal.identity.not_after() {
-            core.metrics.set_expiry("server", end.unix_seconds());
-        }
-        tokio::time::sleep(EVERY).await;
-        match &mut renewal.source {
+        core.jobs.run(&core, &RENEW, async { renewal.renew(&core) }).await;
+        tokio::time::sleep(RENEW.every).await;
+    }
+}
+
+impl Renewal {
+    fn renew(&mut self, core: &Core) -> Result<()> {
+        let renewed = match &mut self.source {
             Source::Bootstrap { ca, host } => {
-                let due = renewal
-                    .identity
-                    .not_after()
-                    .is_none_or(|end| BootstrapCa::renewal_time(end) <= core.now());
-                if due {
-                    match ca.issue(host, core.clock.as_ref(), core.entropy.as_ref()) {
-                        Ok(key) => {
-                            renewal.identity.exchange(key);
-                            tracing::info!("renewed the server's own certificate");
-                        }
-                        Err(e) => tracing::error!(error = %e, "the server's own certificate was not renewed"),
-                    }
+                let due =
+                    self.identity.not_after().is_none_or(|end| BootstrapCa::renewal_time(end) <= core.now());
+                match due {
+                    false => None,
+                    true => Some(ca.issue(host, core.clock.as_ref(), core.entropy.as_ref())?),
                 }
             }
-            Source::Files(files) => match files.reload() {
-                None => {}
-                Some(Ok(key)) => {
-                    renewal.identity.exchange(key);
-                    tracing::info!("read the server's certificate again");
-                }
-                Some(Err(e)) => {
-                    tracing::error!(error = %e, "the changed server certificate is unusable; the old one stays");
-                }
-            },
+            Source::Files(files) => files.reload().transpose().map_err(|e| {
+                Error::Internal(format!("the changed server certificate is unusable, the old one stays: {e}"))
+            })?,
+        };
+        if let Some(key) = renewed {
+            self.identity.exchange(key);
+            tracing::info!("the server's own certificate was exchanged");
         }
+        if let Some(end) = self.identity.not_after() {
+            core.metrics.set_expiry("server", end.unix_seconds());
+        }
+        Ok(())
     }
 }

@@ -1,10 +1,12 @@
-//! What the server does by itself. Every replica runs every job; each step is safe to do twice.
+//! What the server does by itself. Every replica runs every job; each step is safe to do twice. All go through the
+//! registry, which knows how their runs ended.
 
 mod api_keys;
 pub mod gauges;
 mod identity;
 mod orders;
 mod rate_limits;
+mod registry;
 pub mod sessions;
 mod validation;
 
@@ -13,22 +15,29 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use crate::core::Core;
+use registry::repeat;
+
 pub use identity::{Renewal, Source};
 pub use orders::recover;
+pub use registry::{Job, Jobs, Report};
 pub use validation::take_back as take_back_challenges;
 
 /// Starts all jobs; they end when the set is dropped. `validate`: whether this replica validates challenges.
 pub fn start(core: &Arc<Core>, renewal: Renewal, validate: bool) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
-    jobs.spawn(orders::release_stale(Arc::clone(core)));
-    jobs.spawn(orders::clean_up(Arc::clone(core)));
-    jobs.spawn(rate_limits::synchronise(Arc::clone(core)));
-    jobs.spawn(rate_limits::clean_up(Arc::clone(core)));
-    jobs.spawn(sessions::clean_up(Arc::clone(core)));
-    jobs.spawn(api_keys::look_after(Arc::clone(core)));
+    let each = || Arc::clone(core);
+    jobs.spawn(repeat(each(), &orders::RELEASE_STALE, orders::release_stale));
+    jobs.spawn(repeat(each(), &orders::CLEAN_UP, orders::clean_up));
+    jobs.spawn(repeat(each(), &rate_limits::SYNCHRONISE, rate_limits::synchronise));
+    jobs.spawn(repeat(each(), &rate_limits::CLEAN_UP, rate_limits::clean_up));
+    jobs.spawn(repeat(each(), &sessions::CLEAN_UP, sessions::delete_ended));
+    jobs.spawn(repeat(each(), &api_keys::STORE_USE, api_keys::store_use));
+    jobs.spawn(repeat(each(), &api_keys::REPORT_ENDS, api_keys::report_ends));
     if validate {
-        jobs.spawn(validation::run(Arc::clone(core)));
+        core.jobs.register(&validation::START_DUE, core.now());
+        jobs.spawn(validation::run(each()));
     }
-    jobs.spawn(identity::renew(Arc::clone(core), renewal));
+    core.jobs.register(&identity::RENEW, core.now());
+    jobs.spawn(identity::renew(each(), renewal));
     jobs
 }

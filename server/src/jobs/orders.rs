@@ -1,6 +1,5 @@
 //! Orders that nobody finishes: taken back, expired, deleted.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Caller, OrderId};
@@ -9,10 +8,18 @@ use serde_json::json;
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
 use crate::issuance::PROCESSING_LIMIT;
+use crate::jobs::Job;
 
-/// How often orders left in `processing` are looked for.
-const STALE_EVERY: Duration = Duration::from_secs(5);
-const CLEAN_UP_EVERY: Duration = Duration::from_secs(60);
+pub(super) const RELEASE_STALE: Job = Job {
+    name: "release_stale_orders",
+    about: "Makes orders ready again that a process left in processing when it died.",
+    every: Duration::from_secs(5),
+};
+pub(super) const CLEAN_UP: Job = Job {
+    name: "clean_up_orders",
+    about: "Ends orders that expired, and deletes those that ended 90 days ago.",
+    every: Duration::from_secs(60),
+};
 /// How long an ended order can be read. Its certificate and its audit events are kept for ever.
 const KEEP_ENDED: Duration = Duration::from_secs(90 * 86_400);
 /// Rows in one transaction, so that a clean-up never holds up an issuance for long.
@@ -44,27 +51,15 @@ pub async fn recover(core: &Core, age: Duration) -> Result<usize> {
     }
 }
 
-pub(super) async fn release_stale(core: Arc<Core>) {
-    loop {
-        tokio::time::sleep(STALE_EVERY).await;
-        match recover(&core, PROCESSING_LIMIT).await {
-            Ok(0) => {}
-            Ok(orders) => tracing::warn!(orders, "orders were left in processing and are ready again"),
-            Err(e) => tracing::warn!(error = %e, "orders left in processing could not be looked for"),
-        }
+pub(super) async fn release_stale(core: &Core) -> Result<()> {
+    match recover(core, PROCESSING_LIMIT).await? {
+        0 => {}
+        orders => tracing::warn!(orders, "orders were left in processing and are ready again"),
     }
+    Ok(())
 }
 
-pub(super) async fn clean_up(core: Arc<Core>) {
-    loop {
-        tokio::time::sleep(CLEAN_UP_EVERY).await;
-        if let Err(e) = expire_and_delete(&core).await {
-            tracing::warn!(error = %e, "old orders could not be cleaned up");
-        }
-    }
-}
-
-async fn expire_and_delete(core: &Core) -> Result<()> {
+pub(super) async fn clean_up(core: &Core) -> Result<()> {
     loop {
         let now = core.now();
         let expired =

@@ -1,23 +1,18 @@
 //! Deletes what is over: sessions, sign-in links, and what was remembered of sessions that providers ended.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::Core;
 use crate::error::{Error, Result};
+use crate::jobs::Job;
 
-const EVERY: Duration = Duration::from_secs(60);
+pub(super) const CLEAN_UP: Job = Job {
+    name: "clean_up_sessions",
+    about: "Deletes sessions and sign-in links that are over.",
+    every: Duration::from_secs(60),
+};
 /// Rows in one transaction.
 const BATCH: u32 = 500;
-
-pub(super) async fn clean_up(core: Arc<Core>) {
-    loop {
-        tokio::time::sleep(EVERY).await;
-        if let Err(e) = delete_ended(&core).await {
-            tracing::warn!(error = %e, "ended sessions could not be deleted");
-        }
-    }
-}
 
 pub async fn delete_ended(core: &Core) -> Result<()> {
     loop {

@@ -10,10 +10,15 @@ use tokio::task::{Id, JoinError, JoinSet};
 use crate::core::Core;
 use crate::error::Result;
 use crate::issuance::validate;
+use crate::jobs::Job;
 
 /// How often due challenges are looked for without being told: further attempts, and challenges that were answered
 /// through another replica or left by one that died.
-const POLL: Duration = Duration::from_secs(1);
+pub(super) const START_DUE: Job = Job {
+    name: "validate_challenges",
+    about: "Begins the attempts to validate challenges that are due; also as soon as one is answered here.",
+    every: Duration::from_secs(1),
+};
 
 /// Makes every challenge due that a process before this one was at work on; only for a store that no other uses.
 pub async fn take_back(core: &Core) -> Result<u64> {
@@ -24,10 +29,8 @@ pub async fn take_back(core: &Core) -> Result<u64> {
 pub(super) async fn run(core: Arc<Core>) {
     let mut under_way = UnderWay::default();
     loop {
-        if let Err(e) = under_way.start_due(&core).await {
-            tracing::warn!(error = %e, "challenges that are due could not be looked for");
-        }
-        let poll = tokio::time::sleep(POLL);
+        core.jobs.run(&core, &START_DUE, under_way.start_due(&core)).await;
+        let poll = tokio::time::sleep(START_DUE.every);
         tokio::pin!(poll);
         loop {
             tokio::select! {

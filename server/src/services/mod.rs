@@ -25,6 +25,7 @@ pub mod renewal;
 pub mod roles;
 mod scope;
 pub mod sessions;
+pub mod system;
 pub mod terms;
 pub mod trust;
 pub mod users;

@@ -17,7 +17,7 @@ pub struct TlsFilesError(String);
 pub struct FileIdentity {
     cert: PathBuf,
     key: PathBuf,
-    /// Modification times of both files at the last reading.
+    /// Modification times of both files at the last reading that was of use.
     seen: Option<(SystemTime, SystemTime)>,
 }
 
@@ -28,7 +28,7 @@ impl FileIdentity {
 
     /// Reads both files.
     pub fn load(&mut self) -> Result<CertifiedKey, TlsFilesError> {
-        self.seen = self.modified();
+        let modified = self.modified();
         let (cert, key) = (self.cert.display(), self.key.display());
         let pem = std::fs::read_to_string(&self.cert).map_err(|e| TlsFilesError(format!("`{cert}`: {e}")))?;
         let chain =
@@ -41,11 +41,13 @@ impl FileIdentity {
         let private = PrivateKeyDer::from_pem_slice(text.as_bytes())
             .map_err(|e| TlsFilesError(format!("`{key}` has no usable private key: {e}")))?;
         let provider = rustls::crypto::aws_lc_rs::default_provider();
-        CertifiedKey::from_der(chain, private, &provider)
-            .map_err(|e| TlsFilesError(format!("`{cert}` and `{key}` do not belong together: {e}")))
+        let loaded = CertifiedKey::from_der(chain, private, &provider)
+            .map_err(|e| TlsFilesError(format!("`{cert}` and `{key}` do not belong together: {e}")))?;
+        self.seen = modified;
+        Ok(loaded)
     }
 
-    /// Reads both files again if one has changed since the last reading.
+    /// Reads both files again if one has changed since the last reading that was of use.
     pub fn reload(&mut self) -> Option<Result<CertifiedKey, TlsFilesError>> {
         let modified = self.modified();
         if modified.is_none() || modified == self.seen {

@@ -30,6 +30,8 @@ const PAGES: &[(&str, &str)] = &[
     ("/issuers", "The CAs that sign"),
     ("/issuers/*", "CA certificate"),
     ("/pki", "Trust"),
+    ("/rate-limits", "They stop clients that run wild"),
+    ("/system", "Settings in force"),
     ("/audit", "Every change and every refusal"),
     ("/audit/*", "As stored"),
 ];

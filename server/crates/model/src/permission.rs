@@ -33,6 +33,8 @@ words! {
         /// Those of others; one's own are always one's own.
         SessionRead = "session.read",
         SessionRevoke = "session.revoke",
+        /// Version, settings in force, database and jobs; never a secret.
+        SystemRead = "system.read",
         /// Grant roles, deactivate and reactivate.
         UserEdit = "user.edit",
         UserRead = "user.read",

@@ -29,7 +29,7 @@ impl BuiltInRole {
         Self { id: Self::ADMIN, description: "May do everything.", permissions: Permissions::all() },
         Self {
             id: "operator",
-            description: "Runs issuance: profiles, ACME accounts, EAB keys, limits, revocation and renewal.",
+            description: "Runs issuance: profiles, ACME accounts, EAB keys, limits, revocation and renewal; sees how the server does.",
             permissions: READ.union(Permissions::of(&[
                 P::AcmeAccountDeactivate,
                 P::AcmeAccountSuspend,
@@ -39,6 +39,7 @@ impl BuiltInRole {
                 P::EabKeyRevoke,
                 P::ProfileEdit,
                 P::RateLimitEdit,
+                P::SystemRead,
             ])),
         },
         Self {
@@ -51,6 +52,7 @@ impl BuiltInRole {
                 P::ProviderRead,
                 P::RoleRead,
                 P::SessionRead,
+                P::SystemRead,
                 P::UserRead,
             ])),
         },

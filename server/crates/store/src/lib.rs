@@ -15,6 +15,7 @@ mod challenges;
 mod eab_keys;
 mod engine;
 mod error;
+mod facts;
 #[cfg(test)]
 #[path = "../tests/contract/fixtures.rs"]
 mod fixtures;
@@ -45,6 +46,7 @@ use model::Timestamp;
 
 pub use certificates::Counted;
 pub use error::{SchemaError, StoreError};
+pub use facts::DatabaseFacts;
 pub use unit::{Reader, Tx};
 
 use engine::Engine;
@@ -142,6 +144,8 @@ pub struct StoreStats {
     pub connections: usize,
     /// Those that nobody uses.
     pub idle: usize,
+    /// How many may be open.
+    pub max: usize,
     /// Who waits: for a connection, on SQLite also for the answer to a unit of work.
     pub queue: usize,
 }

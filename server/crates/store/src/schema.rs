@@ -39,6 +39,11 @@ const STEPS: &[Step] = &[
     step!(10, "0010_passwords_by_use"),
 ];
 
+/// The number of the last one.
+pub(crate) fn newest() -> i64 {
+    STEPS.last().map_or(0, |step| step.version)
+}
+
 pub(crate) async fn migrate(engine: &dyn Engine) -> Result<(), StoreError> {
     match check(engine).await {
         Ok(()) => return Ok(()),
@@ -53,7 +58,7 @@ pub(crate) async fn check(engine: &dyn Engine) -> Result<(), StoreError> {
     let mut reader = Reader::new(engine.reader().await?);
     let applied = applied(&mut reader, engine.kind()).await?;
     let known = migrations(engine.kind());
-    let newest = known.last().map_or(0, |m| m.version);
+    let newest = newest();
     if let Some((found, _)) = applied.iter().find(|(version, _)| known.iter().all(|m| m.version != *version))
     {
         return Err(SchemaError::Newer { found: *found, known: newest }.into());

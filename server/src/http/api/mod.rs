@@ -18,6 +18,7 @@ pub mod rate_limits;
 pub mod renewal;
 pub mod roles;
 pub mod sessions;
+pub mod system;
 pub mod users;
 
 pub use answer::{created, etag};

@@ -12,6 +12,7 @@ use crate::http::links::Links;
 use crate::http::overload::InFlight;
 use crate::services::api_keys::{self, NewApiKey};
 use crate::services::local_users;
+use crate::services::system::Process;
 use crate::startup::{self, Purpose};
 use crate::state::{AppState, Inner, Nonces, SpentNonces};
 
@@ -68,6 +69,7 @@ impl World {
             account_keys: AccountKeys::default(),
             ca_from_files: false,
             bootstrap_ca_pem: None,
+            process: Process::new(&self.core, &Settings::default()),
         })
     }
 

@@ -26,6 +26,9 @@ use crate::{EngineKind, SchemaError, StoreError, StoreStats};
 pub(crate) trait Engine: Send + Sync {
     fn kind(&self) -> EngineKind;
 
+    /// File, or host and database; no credentials.
+    fn location(&self) -> String;
+
     /// A connection for reading, outside of any transaction.
     async fn reader(&self) -> Result<Box<dyn Connection>, StoreError>;
 

@@ -90,7 +90,7 @@ impl<O: Open> Pool<O> {
     pub fn stats(&self) -> StoreStats {
         let idle = self.idle().len();
         let used = self.max.saturating_sub(self.permits.available_permits());
-        StoreStats { connections: used + idle, idle, queue: 0 }
+        StoreStats { connections: used + idle, idle, max: self.max, queue: 0 }
     }
 
     /// Refuses new users, waits for the present ones and for the end of all connections.

@@ -65,6 +65,13 @@ impl Engine for Postgres {
         EngineKind::Postgres
     }
 
+    fn location(&self) -> String {
+        let (host, port) = (self.options.get_host(), self.options.get_port());
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        let database = self.options.get_database().unwrap_or_else(|| self.options.get_username());
+        format!("{host}:{port}/{database}")
+    }
+
     async fn reader(&self) -> Result<Box<dyn Connection>, StoreError> {
         Ok(Box::new(Link::new(self.pool.acquire().await?)))
     }

@@ -105,6 +105,10 @@ impl Engine for Sqlite {
         EngineKind::Sqlite
     }
 
+    fn location(&self) -> String {
+        self.file.path.display().to_string()
+    }
+
     async fn reader(&self) -> Result<Box<dyn Connection>, StoreError> {
         Ok(Box::new(ReadLink(self.readers.acquire().await?)))
     }
@@ -139,7 +143,13 @@ impl Engine for Sqlite {
 
     fn stats(&self) -> StoreStats {
         let readers = self.readers.stats();
-        StoreStats { connections: readers.connections + 1, queue: self.waiting(), ..readers }
+        // The writer's connection is none of the pool.
+        StoreStats {
+            connections: readers.connections + 1,
+            max: readers.max + 1,
+            queue: self.waiting(),
+            ..readers
+        }
     }
 
     fn waiting(&self) -> usize {

@@ -1,6 +1,6 @@
 use acme::KeyKind;
 use app::Query;
-use app::views::{AcmeAccountRow, AcmeAccountView, ActionLink, FilterKind, LimitRow, ListView, Tone};
+use app::views::{AcmeAccountRow, AcmeAccountView, ActionLink, FilterKind, LimitRow, ListView};
 use model::{
     Account, AccountFilter, AccountId, AccountStatus, Caller, CertificateFilter, OrderFilter, Page,
     PageRequest, Permission, RateSubject, Timestamp,
@@ -171,17 +171,11 @@ fn key_kind(key: &acme::Jwk) -> String {
 }
 
 fn limit(usage: &Usage, now: Timestamp) -> LimitRow {
-    let state = usage.state();
-    let tone = match state {
-        "reached" => Tone::Bad,
-        "near" => Tone::Warn,
-        _ => Tone::Ok,
-    };
     LimitRow {
         what: usage.limit.describe().to_owned(),
         used: words::grouped(u64::try_from(usage.count).unwrap_or(0)),
         allowed: usage.allowed.map(|allowed| words::grouped(u64::from(allowed))),
-        status: words::badge(state, tone),
+        status: words::usage(usage),
         resets: usage.resets_at.map(|at| words::moment(at, now)),
     }
 }

@@ -13,7 +13,9 @@ mod links;
 mod orders;
 mod overview;
 mod profiles;
+mod rate_limits;
 mod start;
+mod system;
 mod timeline;
 mod words;
 
@@ -160,6 +162,14 @@ impl Backend for Services {
 
     async fn issuer(&self, id: &str) -> Result<IssuerView, PageError> {
         self.show_issuer(self.caller()?, id).await.map_err(shown)
+    }
+
+    async fn rate_limits(&self, query: &Query) -> Result<RateLimitsView, PageError> {
+        self.show_rate_limits(self.caller()?, query).await.map_err(shown)
+    }
+
+    async fn system(&self) -> Result<SystemView, PageError> {
+        self.show_system(self.caller()?).await.map_err(shown)
     }
 
     async fn audit_events(&self, query: &Query) -> Result<ListView<AuditRow>, PageError> {

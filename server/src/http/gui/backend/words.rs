@@ -3,6 +3,8 @@
 use app::views::{Badge, Moment, Tone};
 use model::{AccountStatus, CertificateState, Identifier, OrderStatus, Outcome, Timestamp};
 
+use crate::services::rate_limits::Usage;
+
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3600;
 const DAY: u64 = 86_400;
@@ -86,6 +88,20 @@ pub fn grouped(n: u64) -> String {
     out
 }
 
+/// `512 bytes`, `1.5 MiB`.
+pub fn octets(n: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    let exponent = (n.max(1).ilog2() / 10).min(4);
+    match UNITS.get((exponent as usize).wrapping_sub(1)) {
+        // In tenths, without the error of floating point.
+        Some(unit) => {
+            let tenths = (u128::from(n) * 10) >> (10 * exponent);
+            format!("{}.{} {unit}", tenths / 10, tenths % 10)
+        }
+        None => counted(n, "byte"),
+    }
+}
+
 /// The end of a generated id tells it from others; its beginning is the time. Chosen ids stay as they are.
 pub fn short(id: &str) -> String {
     match id.split_once('-') {
@@ -148,6 +164,17 @@ pub fn account(status: AccountStatus) -> Badge {
     badge(status.as_str(), tone)
 }
 
+/// How far a subject is from a rate limit.
+pub fn usage(usage: &Usage) -> Badge {
+    let state = usage.state();
+    let tone = match state {
+        "reached" => Tone::Bad,
+        "near" => Tone::Warn,
+        _ => Tone::Ok,
+    };
+    badge(state, tone)
+}
+
 /// `certificate.issued` as `certificate issued`.
 pub fn action(action: &str) -> String {
     action.replace(['.', '_'], " ")
@@ -201,6 +228,21 @@ mod tests {
     fn numbers_are_grouped() {
         for (n, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_284_001, "1,284,001")] {
             assert_eq!(grouped(n), text);
+        }
+    }
+
+    #[test]
+    fn sizes_have_the_largest_unit_that_fits() {
+        for (n, text) in [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (1023, "1,023 bytes"),
+            (1536, "1.5 KiB"),
+            (5 << 20, "5.0 MiB"),
+            ((7 << 30) - 1, "6.9 GiB"),
+            (u64::MAX, "16777215.9 TiB"),
+        ] {
+            assert_eq!(octets(n), text);
         }
     }
 
