@@ -4,8 +4,8 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::Query;
 use crate::views::*;
+use crate::{Query, Sent};
 
 /// The services as the pages see them: each method gives exactly what its page shows to whoever asks.
 #[async_trait]
@@ -28,6 +28,9 @@ pub trait Backend: Send + Sync + fmt::Debug {
     async fn acme_account(&self, id: &str) -> Result<AcmeAccountView, PageError>;
     async fn profiles(&self, query: &Query) -> Result<ListView<ProfileRow>, PageError>;
     async fn profile(&self, id: &str) -> Result<ProfileView, PageError>;
+    /// `id`: the profile that is to be changed. `sent`: what was refused.
+    async fn profile_form(&self, id: Option<&str>, sent: Option<&Sent>)
+    -> Result<ProfileFormView, PageError>;
     async fn connect(&self, profile: &str) -> Result<ConnectView, PageError>;
     async fn eab_keys(&self, query: &Query) -> Result<ListView<EabKeyRow>, PageError>;
     async fn eab_key(&self, id: &str) -> Result<EabKeyView, PageError>;

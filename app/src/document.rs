@@ -63,7 +63,9 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/eab-keys") view=EabKeys/>
                 <Route path=path!("/eab-keys/:id") view=EabKey/>
                 <Route path=path!("/profiles") view=Profiles/>
+                <Route path=path!("/profiles/new") view=NewProfile/>
                 <Route path=path!("/profiles/:id") view=Profile/>
+                <Route path=path!("/profiles/:id/edit") view=EditProfile/>
                 <Route path=path!("/profiles/:id/connect") view=Connect/>
                 <Route path=path!("/issuers") view=Issuers/>
                 <Route path=path!("/issuers/:id") view=Issuer/>

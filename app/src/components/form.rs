@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 
 use super::CsrfToken;
+use super::title::escaped;
 use crate::views::Choice;
 use crate::{Fault, PageRequest, Query};
 
@@ -77,8 +78,11 @@ impl Form {
         let visitor = request.as_ref().and_then(|request| request.visitor.clone());
         let csrf_token = visitor.map(|visitor| visitor.csrf_token).unwrap_or_default();
         match request.and_then(|request| request.sent) {
-            Some(sent) => Self { values: sent.values, faults: sent.faults, csrf_token },
-            None => Self { values: stored, faults: Vec::new(), csrf_token },
+            // Of what another site has sent, nothing was read.
+            Some(sent) if !sent.values.is_empty() => {
+                Self { values: sent.values, faults: sent.faults, csrf_token }
+            }
+            _ => Self { values: stored, faults: Vec::new(), csrf_token },
         }
     }
 
@@ -130,8 +134,8 @@ impl Form {
         let Field { name, example, required, .. } = field;
         let value = self.value(name);
         self.labelled(field, move |id, invalid, described| {
-            // HTML drops a line feed that stands at the beginning.
-            let value = format!("\n{value}");
+            // leptos writes the text of a textarea as it stands. HTML drops a line feed that stands at the beginning.
+            let value = format!("\n{}", escaped(&value));
             view! {
                 <textarea
                     id=id name=name rows=rows.to_string() placeholder=example required=required

@@ -2,6 +2,7 @@
 
 mod anchor;
 mod atoms;
+mod changes;
 mod chart;
 mod commands;
 mod confirmation;
@@ -15,6 +16,7 @@ mod title;
 
 pub use anchor::AnchorCard;
 pub use atoms::{Identifier, Instant, StatusBadge, actions, optional_link, thing};
+pub use changes::changes;
 pub use chart::bars;
 pub use commands::Commands;
 pub use confirmation::{Confirmation, confirmation};

@@ -10,7 +10,8 @@ pub fn PageTitle(#[prop(into)] text: String) -> impl IntoView {
     view! { <Title text=escaped(&(text + " – certctl"))/> }
 }
 
-fn escaped(text: &str) -> String {
+/// For what leptos writes as it stands.
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

@@ -1,6 +1,6 @@
 use leptos::prelude::*;
 
-use crate::components::{Instant, PageTitle, StatusBadge, list_page, page, parameter, thing};
+use crate::components::{Instant, PageTitle, StatusBadge, actions, list_page, page, parameter, thing};
 use crate::views::{ListView, ProfileRow, ProfileView};
 
 #[component]
@@ -24,7 +24,7 @@ fn list(view: ListView<ProfileRow>) -> impl IntoView {
     list_page(view, PATH, heading, COLUMNS, row, || {
         view! {
             <p><strong>"There is no profile yet, so no client can order."</strong></p>
-            <p>"A profile says who may ask, for which names, and for how long. Make one with "
+            <p>"A profile says who may ask, for which names, and for how long. Make one by the button above, or by "
                 <code>"POST /api/profiles"</code> "; "
                 <a href="/api/openapi.json">"the API's description"</a> " has all of its fields."</p>
         }
@@ -73,6 +73,7 @@ fn detail(v: ProfileView) -> impl IntoView {
                 {v.directory.is_some().then(|| {
                     view! { <a class="button primary" href=connect>"Connect a client"</a> }
                 })}
+                {actions(v.actions)}
                 {v.orders.map(|url| view! { <a class="button" href=url>"Orders"</a> })}
                 {v.certificates.map(|url| view! { <a class="button" href=url>"Certificates"</a> })}
                 {v.audit.map(|url| view! { <a class="button" href=url>"History"</a> })}

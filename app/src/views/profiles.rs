@@ -1,4 +1,4 @@
-use super::{Badge, Link, Moment};
+use super::{ActionLink, Badge, Link, Moment};
 
 /// A line in the list of profiles.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub struct ProfileView {
     pub orders: Option<String>,
     pub certificates: Option<String>,
     pub audit: Option<String>,
+    /// What the reader may do to it.
+    pub actions: Vec<ActionLink>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,7 @@ mod frame;
 mod hostile;
 mod lists;
 mod looks;
+mod profile_forms;
 mod rate_limits;
 mod system;
 mod world;

@@ -164,6 +164,8 @@ routes! {
     post "/acme-accounts/{id}/suspend"    => gui::forms::accounts::suspend;
     post "/acme-accounts/{id}/resume"     => gui::forms::accounts::resume;
     post "/acme-accounts/{id}/deactivate" => gui::forms::accounts::deactivate;
+    post "/profiles/new"                  => gui::forms::profiles::create;
+    post "/profiles/{id}/edit"            => gui::forms::profiles::edit;
 }
 
 routes! {

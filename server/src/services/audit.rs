@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use futures::Stream;
 use futures::stream::try_unfold;
-use model::{AuditEvent, AuditEventId, AuditFilter, Caller, Page, PageRequest, Permission};
+use model::{AuditEvent, AuditEventId, AuditFilter, Caller, Page, PageRequest, Permission, ProfileId};
 use serde_json::json;
 
 use crate::auth::authorise;
@@ -12,6 +12,17 @@ use crate::error::{Error, Result};
 pub async fn list(core: &Core, caller: &Caller, filter: &AuditFilter) -> Result<Page<AuditEvent>> {
     authorise(caller, Permission::AuditRead)?;
     Ok(core.store.read().await?.audit_events(filter).await?)
+}
+
+/// How a profile came to be as it is, newest first.
+pub async fn changes_of_profile(
+    core: &Core,
+    caller: &Caller,
+    profile: &ProfileId,
+    page: &PageRequest,
+) -> Result<Page<AuditEvent>> {
+    authorise(caller, Permission::AuditRead)?;
+    Ok(core.store.read().await?.audit_events_of_kind("profile.", profile.as_str(), page).await?)
 }
 
 pub async fn find(core: &Core, caller: &Caller, id: &AuditEventId) -> Result<AuditEvent> {

@@ -1,22 +1,31 @@
-use model::{
-    AcmeAuthMode, CaaMode, Caller, Page, PageRequest, Permission, Profile, ProfileId, ProfileSpec, Reach,
-};
+mod check;
+
+use model::{AcmeAuthMode, Caller, Page, PageRequest, Permission, Profile, ProfileId, ProfileSpec, Reach};
 use serde_json::json;
 use store::Reader;
 
 use crate::auth::{authorise, authorise_named, authorise_within, reach};
 use crate::core::{Core, Resource};
 use crate::error::{Error, FieldError, Result};
+use check::{check, check_selectable_exist};
 
-/// The longest validity that a profile may allow: ten years.
-const MAX_TTL_SECONDS: u64 = 10 * 365 * 86_400;
-/// Clocks differ by minutes; a shorter validity could be over before its first use.
-const MIN_TTL_SECONDS: u64 = 300;
-/// Ninety days: as long as an ended order, whose authorization may be in use again, is kept.
-const MAX_REUSE_HOURS: u32 = 90 * 24;
+/// Pages stand at these in place of a profile.
+const RESERVED_IDS: &[&str] = &["new"];
 
-/// More profiles than this nobody could choose from, and each directory lists them.
-const MAX_SELECTABLE: usize = 50;
+/// A spec that somebody wants to have stored.
+#[derive(Debug)]
+pub struct Draft {
+    pub spec: ProfileSpec,
+    /// Fields that could not be read; what `spec` has in their place means nothing. They are refused together with
+    /// what else is wrong, so that a form shows everything at once.
+    pub unread: Vec<FieldError>,
+}
+
+impl From<ProfileSpec> for Draft {
+    fn from(spec: ProfileSpec) -> Self {
+        Self { spec, unread: Vec::new() }
+    }
+}
 
 /// Whether whoever can send an order gets any name.
 pub fn is_open(spec: &ProfileSpec) -> bool {
@@ -83,18 +92,22 @@ pub async fn create(
     core: &Core,
     caller: &Caller,
     id: Option<ProfileId>,
-    spec: ProfileSpec,
+    draft: impl Into<Draft>,
 ) -> Result<Profile> {
     match &id {
         Some(id) => authorise_within(caller, Permission::ProfileEdit, id)?,
         None => authorise(caller, Permission::ProfileEdit)?,
     }
-    check(core, &spec)?;
-    check_selects_seen(caller, &spec.selectable_profiles, &[])?;
     let now = core.now();
+    let chosen = id.is_some();
     let id = id.unwrap_or_else(|| ProfileId::generate(now, core.entropy.as_ref()));
+    let mut draft = draft.into();
+    if chosen && RESERVED_IDS.contains(&id.as_str()) {
+        draft.unread.push(FieldError::new("id", format!("`{id}` is the name of a page; choose another one")));
+    }
+    let spec = check(core, caller, &id, draft, &[]).await?;
     let profile = Profile { id, spec, version: 1, created_at: now, updated_at: now };
-    let details = json!({ "after": profile.spec });
+    let details = json!({ "version": profile.version, "after": profile.spec });
     let event = core.event(caller, "profile.created", Resource("profile", profile.id.as_str()), details);
     let stored = profile.clone();
     core.store
@@ -103,7 +116,7 @@ pub async fn create(
                 if tx.profile(&stored.id).await?.is_some() {
                     return Err(Error::Conflict(format!("the profile {} exists already", stored.id)));
                 }
-                check_selectable(tx, &stored).await?;
+                check_selectable_exist(tx, &stored).await?;
                 tx.insert_profile(&stored).await?;
                 tx.record(&[event]).await?;
                 Ok(())
@@ -119,28 +132,27 @@ pub async fn update(
     caller: &Caller,
     id: &ProfileId,
     expected_version: Option<i64>,
-    change: impl FnOnce(ProfileSpec) -> Result<ProfileSpec>,
+    change: impl FnOnce(ProfileSpec) -> Result<Draft>,
 ) -> Result<Profile> {
-    let before = named(core, caller, id).await?;
+    let before = find_to_change(core, caller, id).await?;
     if let Some(expected) = expected_version
         && expected != before.version
     {
         return Err(lost_update(&before));
     }
-    let spec = change(before.spec.clone())?;
-    check(core, &spec)?;
-    check_selects_seen(caller, &spec.selectable_profiles, &before.spec.selectable_profiles)?;
+    let draft = change(before.spec.clone())?;
+    let spec = check(core, caller, id, draft, &before.spec.selectable_profiles).await?;
     if spec == before.spec {
         return Ok(before);
     }
     let after = Profile { spec, version: before.version + 1, updated_at: core.now(), ..before.clone() };
-    let details = json!({ "before": before.spec, "after": after.spec });
+    let details = json!({ "version": after.version, "before": before.spec, "after": after.spec });
     let event = core.event(caller, "profile.updated", Resource("profile", id.as_str()), details);
     let stored = after.clone();
     core.store
         .write(move |tx| {
             Box::pin(async move {
-                check_selectable(tx, &stored).await?;
+                check_selectable_exist(tx, &stored).await?;
                 if !tx.replace_profile(&stored, before.version).await? {
                     return Err(lost_update(&before));
                 }
@@ -160,7 +172,7 @@ pub async fn delete(
     id: &ProfileId,
     expected_version: Option<i64>,
 ) -> Result<()> {
-    let before = named(core, caller, id).await?;
+    let before = find_to_change(core, caller, id).await?;
     let details = json!({ "before": before.spec });
     let event = core.event(caller, "profile.deleted", Resource("profile", id.as_str()), details);
     let id = id.clone();
@@ -190,34 +202,15 @@ pub async fn delete(
         .await
 }
 
-/// The profile that is to be changed.
-async fn named(core: &Core, caller: &Caller, id: &ProfileId) -> Result<Profile> {
+/// Which profiles the caller may create.
+pub fn creatable(caller: &Caller) -> Result<Reach> {
+    reach(caller, Permission::ProfileEdit)
+}
+
+/// A profile for somebody who may change it.
+pub async fn find_to_change(core: &Core, caller: &Caller, id: &ProfileId) -> Result<Profile> {
     authorise_named(caller, Permission::ProfileEdit, Permission::ProfileRead, id, || unknown(id))?;
     core.store.read().await?.profile(id).await?.ok_or_else(|| unknown(id))
-}
-
-/// Refuses to let clients choose a profile that the caller may not see, as if it were not there; those of `before` stay.
-fn check_selects_seen(caller: &Caller, wanted: &[ProfileId], before: &[ProfileId]) -> Result<()> {
-    let seen = caller.rights.reach(Permission::ProfileRead);
-    let hidden = |id: &&ProfileId| !before.contains(id) && !seen.as_ref().is_some_and(|seen| seen.covers(id));
-    match wanted.iter().find(hidden) {
-        None => Ok(()),
-        Some(id) => Err(no_such_choice(id)),
-    }
-}
-
-/// Refuses a profile that lets clients choose profiles that do not exist.
-async fn check_selectable(db: &mut Reader, profile: &Profile) -> Result<()> {
-    let known = db.profiles_by_ids(&profile.spec.selectable_profiles).await?;
-    let is_known = |id: &ProfileId| *id == profile.id || known.iter().any(|p| p.id == *id);
-    match profile.spec.selectable_profiles.iter().find(|id| !is_known(id)) {
-        None => Ok(()),
-        Some(id) => Err(no_such_choice(id)),
-    }
-}
-
-fn no_such_choice(id: &ProfileId) -> Error {
-    Error::invalid("selectable_profiles", format!("there is no profile {id}"))
 }
 
 /// The other profiles that let clients choose `id`. Profiles are few, and rarely deleted.
@@ -244,48 +237,4 @@ fn lost_update(current: &Profile) -> Error {
         "the profile {} was changed since you read it (it is at version {} now); read it again",
         current.id, current.version
     ))
-}
-
-/// Checks a whole spec and reports every wrong field.
-fn check(core: &Core, spec: &ProfileSpec) -> Result<()> {
-    let mut wrong = Vec::new();
-    let mut refuse = |field: &str, reason: String| wrong.push(FieldError::new(field, reason));
-    if spec.name.trim().is_empty() || spec.name.chars().count() > 100 {
-        refuse("name", "1 to 100 characters are allowed".to_owned());
-    }
-    if spec.description.chars().count() > 2000 {
-        refuse("description", "at most 2000 characters are allowed".to_owned());
-    }
-    if core.signers.signer(&spec.issuer_id).is_none() {
-        refuse("issuer_id", format!("there is no issuer {}", spec.issuer_id));
-    }
-    let range = MIN_TTL_SECONDS..=MAX_TTL_SECONDS;
-    if !range.contains(&spec.max_ttl_seconds) {
-        refuse("max_ttl_seconds", format!("{MIN_TTL_SECONDS} to {MAX_TTL_SECONDS} seconds are allowed"));
-    }
-    if let Some(ttl) = spec.default_ttl_seconds
-        && !(MIN_TTL_SECONDS..=spec.max_ttl_seconds).contains(&ttl)
-    {
-        refuse("default_ttl_seconds", format!("{MIN_TTL_SECONDS} to max_ttl_seconds are allowed"));
-    }
-    if spec.caa == CaaMode::Enforce && core.validation.caa_identities.is_empty() {
-        refuse("caa", "enforce needs the setting CERTCTL_ACME_CAA_IDENTITIES, which is empty".to_owned());
-    }
-    if spec.reuse_authorizations_hours > MAX_REUSE_HOURS {
-        refuse("reuse_authorizations_hours", format!("0 to {MAX_REUSE_HOURS} hours are allowed"));
-    }
-    let counts = [
-        ("permitted_names", spec.permitted_names.len()),
-        ("excluded_names", spec.excluded_names.len()),
-        ("allowed_client_networks", spec.allowed_client_networks.len()),
-    ];
-    for (field, count) in counts {
-        if count > 1000 {
-            refuse(field, "at most 1000 entries are allowed".to_owned());
-        }
-    }
-    if spec.selectable_profiles.len() > MAX_SELECTABLE {
-        refuse("selectable_profiles", format!("at most {MAX_SELECTABLE} entries are allowed"));
-    }
-    if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
 }

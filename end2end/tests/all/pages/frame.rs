@@ -27,6 +27,8 @@ const PAGES: &[(&str, &str)] = &[
     ("/eab-keys/*", "What its accounts may do"),
     ("/profiles", "Who may get which certificates"),
     ("/profiles/*", "What it issues"),
+    ("/profiles/new", "Who may ask"),
+    ("/profiles/*/edit", "This is the open mode"),
     ("/issuers", "The CAs that sign"),
     ("/issuers/*", "CA certificate"),
     ("/pki", "Trust"),

@@ -5,10 +5,10 @@ use end2end::{Engine, on_each_engine};
 use serde_json::json;
 use testkit::acme::{Key, Signer};
 
-use super::is_page;
 use super::world::World;
+use super::{assert_is_a_light_and_harmless_page, is_page};
 
-on_each_engine!(hostile_text_stays_text_on_every_page);
+on_each_engine!(hostile_text_stays_text_on_every_page, hostile_input_stays_text_where_it_is_refused);
 
 /// A script that says where it came from.
 fn payload(field: &str) -> String {
@@ -55,4 +55,37 @@ async fn hostile_text_stays_text_on_every_page(engine: Engine) {
     }
     let accounts = seen["/acme-accounts"].text();
     assert!(accounts.contains("o'hara&amp;co@example.com"), "{accounts}");
+}
+
+async fn hostile_input_stays_text_where_it_is_refused(engine: Engine) {
+    let world = World::new(engine).await;
+    let fields = [
+        "id",
+        "name",
+        "description",
+        "acme_auth_mode",
+        "permitted_names",
+        "excluded_names",
+        "allowed_client_networks",
+        "allowed_challenge_types",
+        "issuer_id",
+        "max_ttl_seconds",
+        "default_ttl_seconds",
+        "allowed_key_types",
+        "caa",
+        "reuse_authorizations_hours",
+        "selectable_profiles",
+    ];
+    let sent: Vec<_> = fields.iter().map(|field| (*field, payload(field))).collect();
+    for (path, version) in
+        [("/profiles/new", "0"), ("/profiles/prof-test/edit", "1"), ("/profiles/prof-test/edit", "7")]
+    {
+        let sent = sent.iter().map(|(name, value)| (*name, value.as_str())).chain([("version", version)]);
+        let answer = world.submit(path, &sent.collect::<Vec<_>>()).await;
+        assert!(matches!(answer.status.as_u16(), 412 | 422), "{path}: {}", answer.text());
+        assert_is_a_light_and_harmless_page(path, &answer);
+        let page = answer.text();
+        assert!(!page.contains("<img src=x"), "{path}");
+        assert!(page.contains("&lt;script&gt;permitted_names"), "{path} keeps what was sent: {page}");
+    }
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use model::{AuditEvent, AuditEventId, AuditFilter, Outcome, Page};
+use model::{AuditEvent, AuditEventId, AuditFilter, Outcome, Page, PageRequest};
 
 use crate::engine::{Row, Value, args};
 use crate::sql::{Direction, Sql, id_at};
@@ -22,6 +22,23 @@ impl Reader {
     pub async fn audit_events(&mut self, filter: &AuditFilter) -> Result<Page<AuditEvent>, StoreError> {
         let sql = select(filter);
         self.page(sql, "id", Direction::NewestFirst, &filter.page, event, |e| e.id.to_string()).await
+    }
+
+    /// What happened to a thing by actions that begin with `kind`, newest first. Of all events of that kind there must be
+    /// few, as of `profile.`: they are found by the index of actions, because a thing may have any number of others.
+    pub async fn audit_events_of_kind(
+        &mut self,
+        kind: &str,
+        resource_id: &str,
+        page: &PageRequest,
+    ) -> Result<Page<AuditEvent>, StoreError> {
+        let mut sql = Sql::new(concat!("SELECT ", columns!(), " FROM audit_events"));
+        if let Some((kind, end)) = prefix_range(kind) {
+            sql.and("action >= ").bind(kind);
+            sql.and("action < ").bind(end);
+        }
+        sql.and("resource_id || '' = ").bind(resource_id);
+        self.page(sql, "id", Direction::NewestFirst, page, event, |e| e.id.to_string()).await
     }
 }
 

@@ -345,6 +345,8 @@ const CALLS: &[(&str, Call)] = calls! {
     "events by resource": |tx, s| tx.audit_events(&AuditFilter {
         resource_id: Some(s.event.resource_id.clone()), ..AuditFilter::default()
     });
+    "events of a rare kind of a resource": |tx, s|
+        tx.audit_events_of_kind("profile.", &s.event.resource_id, &PageRequest::default());
     "events by a rare type of resource": |tx, s| tx.audit_events(&AuditFilter {
         resource_type: Some(s.event.resource_type.clone()), ..AuditFilter::default()
     });

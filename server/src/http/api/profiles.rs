@@ -155,7 +155,7 @@ pub async fn create(
     ApiJson(mut input): ApiJson<ProfileInput>,
 ) -> Result<Response, ApiError> {
     let id = input.id.take();
-    let profile = profiles::create(&state.core, &caller, id, input.into()).await?;
+    let profile = profiles::create(&state.core, &caller, id, ProfileSpec::from(input)).await?;
     Ok(created(format!("/api/profiles/{}", profile.id), answer(&state, profile)))
 }
 
@@ -188,7 +188,8 @@ pub async fn replace(
     }
     let spec = ProfileSpec::from(input);
     let profile =
-        profiles::update(&state.core, &caller, &id, if_match(&headers, "the profile")?, |_| Ok(spec)).await?;
+        profiles::update(&state.core, &caller, &id, if_match(&headers, "the profile")?, |_| Ok(spec.into()))
+            .await?;
     Ok(answer(&state, profile))
 }
 
@@ -221,7 +222,7 @@ pub async fn change(
         }
         let input: ProfileInput = serde_path_to_error::deserialize(Value::Object(fields))
             .map_err(|e| field_error(&e.path().to_string(), &e.inner().to_string()))?;
-        Ok(input.into())
+        Ok(ProfileSpec::from(input).into())
     };
     let profile =
         profiles::update(&state.core, &caller, &id, if_match(&headers, "the profile")?, merge).await?;

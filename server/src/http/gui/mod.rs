@@ -3,6 +3,7 @@
 mod assets;
 mod backend;
 pub mod forms;
+mod spans;
 
 use std::sync::Arc;
 

@@ -144,7 +144,7 @@ impl World {
         let clock = Arc::new(TestClock(AtomicI64::new(now.unix_micros())));
         let core = open(&directory, &clock).await;
         let system = Caller::system("test");
-        let spec = serde_json::from_value(serde_json::json!({
+        let spec = serde_json::from_value::<model::ProfileSpec>(serde_json::json!({
             "name": "test", "issuer_id": "iss-internal-ca", "acme_auth_mode": "challenge",
             "max_ttl_seconds": 3600, "reuse_authorizations_hours": if reuse { 12 } else { 0 },
         }));

@@ -75,7 +75,7 @@ impl Services {
         })
     }
 
-    fn actor_link(&self, actor: &str) -> Link {
+    pub(super) fn actor_link(&self, actor: &str) -> Link {
         let (kind, id) = actor.split_once(':').unwrap_or(("", actor));
         let link = match kind {
             "acme" => self.resource_link("account", id),

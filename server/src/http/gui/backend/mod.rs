@@ -12,7 +12,9 @@ mod issuers;
 mod links;
 mod orders;
 mod overview;
-mod profiles;
+mod profile_changes;
+mod profile_form;
+pub mod profiles;
 mod rate_limits;
 mod start;
 mod system;
@@ -22,7 +24,7 @@ mod words;
 use std::fmt;
 
 use app::views::*;
-use app::{Backend, PageError, Query};
+use app::{Backend, PageError, Query, Sent};
 use async_trait::async_trait;
 use model::{Actor, Caller, Permission, ProfileId};
 
@@ -142,6 +144,14 @@ impl Backend for Services {
 
     async fn profile(&self, id: &str) -> Result<ProfileView, PageError> {
         self.show_profile(self.caller()?, id).await.map_err(shown)
+    }
+
+    async fn profile_form(
+        &self,
+        id: Option<&str>,
+        sent: Option<&Sent>,
+    ) -> Result<ProfileFormView, PageError> {
+        self.show_profile_form(self.caller()?, id, sent).await.map_err(shown)
     }
 
     async fn connect(&self, profile: &str) -> Result<ConnectView, PageError> {

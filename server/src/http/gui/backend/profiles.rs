@@ -1,5 +1,5 @@
 use app::Query;
-use app::views::{Badge, Link, ListView, ProfileRow, ProfileView, Tone, WhatIsIssued, WhoMayAsk};
+use app::views::{ActionLink, Badge, Link, ListView, ProfileRow, ProfileView, Tone, WhatIsIssued, WhoMayAsk};
 use model::{AcmeAuthMode, CaaMode, Caller, Permission, Profile, ProfileId, ProfileSpec, Timestamp};
 
 use super::certificates::key_name;
@@ -19,7 +19,12 @@ impl Services {
         }
         let now = self.state.core.now();
         let page = profiles::list(&self.state.core, caller, &request).await?;
-        Ok(fields.with_rows(page.map(|profile| self.profile_row(profile, now))))
+        let mut view = fields.with_rows(page.map(|profile| self.profile_row(profile, now)));
+        if self.may(Permission::ProfileEdit) {
+            let href = Some(format!("{PATH}/new"));
+            view.actions = vec![Link { text: "New profile".to_owned(), href, title: None }];
+        }
+        Ok(view)
     }
 
     fn profile_row(&self, profile: Profile, now: Timestamp) -> ProfileRow {
@@ -57,10 +62,20 @@ impl Services {
             orders: self.list_link(Permission::OrderRead, &format!("/orders?profile={id}")),
             certificates: self.list_link(Permission::CertificateRead, &format!("/certificates?profile={id}")),
             audit: self.audit_of(id.as_str()),
+            actions: self.profile_actions(caller, &id),
             id: id.to_string(),
             name: spec.name,
             description: spec.description,
         })
+    }
+
+    /// What the caller may do to a profile.
+    fn profile_actions(&self, caller: &Caller, id: &ProfileId) -> Vec<ActionLink> {
+        let edits = caller.rights.reach(Permission::ProfileEdit).is_some_and(|reach| reach.covers(id));
+        let action = |fits: bool, text, path: &str, danger| {
+            fits.then(|| ActionLink { text, href: format!("{PATH}/{id}/{path}"), danger })
+        };
+        [action(edits, "Edit", "edit", false)].into_iter().flatten().collect()
     }
 
     fn who_may_ask(&self, spec: &ProfileSpec) -> WhoMayAsk {
@@ -108,7 +123,7 @@ impl Services {
     }
 }
 
-pub(super) fn parse_id(id: &str) -> Result<ProfileId> {
+pub fn parse_id(id: &str) -> Result<ProfileId> {
     id.parse().map_err(|_| Error::not_found(format!("profile {id}")))
 }
 

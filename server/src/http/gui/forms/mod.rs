@@ -4,6 +4,8 @@
 pub mod accounts;
 pub mod certificates;
 mod done;
+pub mod profile_fields;
+pub mod profiles;
 mod sent;
 
 pub use done::{Done, REMOVAL as DONE_REMOVAL};

@@ -1,0 +1,48 @@
+use axum::extract::{Path, State};
+use axum::response::Response;
+use model::Profile;
+
+use super::{Done, Sent, profile_fields};
+use crate::error::Result;
+use crate::http::gui::backend::profiles::parse_id;
+use crate::services::profiles;
+use crate::state::AppState;
+
+pub async fn create(State(state): State<AppState>, sent: Sent) -> Response {
+    let outcome: Result<Done> = async {
+        let mut draft = profile_fields::read(sent.fields(), None);
+        let id = profile_fields::id(sent.fields()).unwrap_or_else(|fault| {
+            draft.unread.push(fault);
+            None
+        });
+        let profile = profiles::create(&state.core, sent.caller(), id, draft).await?;
+        Ok(done(
+            &profile,
+            "The profile is made. Clients can use it as soon as they have its directory's URL.",
+        ))
+    }
+    .await;
+    sent.answer(&state, outcome).await
+}
+
+pub async fn edit(State(state): State<AppState>, Path(id): Path<String>, sent: Sent) -> Response {
+    let outcome: Result<Done> = async {
+        let version = profile_fields::version(sent.fields())?;
+        let change = |before| Ok(profile_fields::read(sent.fields(), Some(&before)));
+        let id = parse_id(&id)?;
+        let profile = profiles::update(&state.core, sent.caller(), &id, Some(version), change).await?;
+        Ok(match profile.version == version {
+            true => done(&profile, "Nothing was changed: the profile is as it was."),
+            false => done(
+                &profile,
+                "The profile is changed. Orders that are open are judged by it when they are finalized.",
+            ),
+        })
+    }
+    .await;
+    sent.answer(&state, outcome).await
+}
+
+fn done(profile: &Profile, message: &str) -> Done {
+    Done::at(format!("/profiles/{}", profile.id), message)
+}
