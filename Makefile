@@ -10,7 +10,7 @@ BUILD_PACKAGES := gcc libc6-dev
 FUZZ_PACKAGES := g++
 TEST_PACKAGES := certbot chromium curl lego openssl postgresql sqlite3
 
-.PHONY: quickstart test test-keycloak check audit bench bench-auth coverage fuzz certlint conformance-peers \
+.PHONY: quickstart test test-keycloak screenshots check audit bench bench-auth coverage fuzz certlint conformance-peers \
 	image test-certs build-packages test-packages
 
 # From nothing to a first certificate, then a running server: `make quickstart`, or `make quickstart ARGS=--once`.
@@ -31,6 +31,14 @@ test-keycloak: test-packages
 	cargo build --locked --workspace --bins
 	folder=$$(end2end/keycloak/fetch) && CERTCTL_TEST_KEYCLOAK="$$folder" \
 		cargo test --workspace --locked --test all -- --ignored keycloak
+
+# The pictures of the README: a made-up company's CA after four weeks, in docs/screenshots.
+screenshots: test-packages
+	@end2end/scripts/install-missing faketime pngquant
+	@end2end/scripts/install-node-parts
+	cargo build --locked --workspace --bins
+	cargo test --workspace --locked --test all -- --ignored screenshots_of_the_readme
+	pngquant --force --skip-if-larger --ext .png docs/screenshots/*.png
 
 check: build-packages
 	cargo fmt --all --check

@@ -3,14 +3,19 @@
 // A script's argument is a JSON object; what it saw it prints as one.
 import { chromium } from 'playwright-core';
 
-/** Runs `work` with the argument of the script and a browser, and prints what it returns. */
+/**
+ * Runs `work` with the argument of the script and a browser, and prints what it returns. Where the argument has a port, all
+ * hosts but this machine are found there.
+ */
 export async function drive(work) {
+  const steps = JSON.parse(process.argv[2]);
+  const hosts = steps.port ? [`--host-resolver-rules=MAP * 127.0.0.1:${steps.port}, EXCLUDE localhost`] : [];
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--hide-scrollbars', '--font-render-hinting=none'],
+    args: ['--no-sandbox', '--hide-scrollbars', '--font-render-hinting=none', ...hosts],
   });
   try {
-    console.log(JSON.stringify(await work(JSON.parse(process.argv[2]), browser)));
+    console.log(JSON.stringify(await work(steps, browser)));
   } finally {
     await browser.close();
   }
@@ -45,4 +50,14 @@ export async function signIn(page, origin, key) {
   await page.locator('input[name=api_key]').fill(key);
   await page.locator('form[action="/auth/api-key"] button').click();
   await page.waitForURL(`${origin}/`);
+}
+
+/** Signs in through an OpenID provider that takes any password; leads to `path`. */
+export async function signInBy(page, origin, provider, user, path = '/') {
+  await page.goto(`${origin}/sign-in?return_to=${path}`);
+  await page.locator(`a[href*="/auth/oidc/${provider}/login"]`).click();
+  await page.locator('input[name=login]').fill(user);
+  await page.locator('input[name=password]').fill('any is right');
+  await page.locator('[type=submit]').first().click();
+  await page.waitForURL(origin + path);
 }

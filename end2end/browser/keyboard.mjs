@@ -61,7 +61,7 @@ await drive(async ({ origin, key }, browser) => {
   await page.waitForURL(`${origin}/certificates?name=b.test**`);
   await go('#list tbody th a');
   await page.waitForURL(`${origin}/certificates/cert-*`);
-  await go('.fingerprint + .copy');
+  await go('.copy[aria-label="Copy SHA-256"]');
   await page.locator('.unseen', { hasText: 'Copied' }).waitFor({ state: 'attached' });
   seen.copied = await page.evaluate(() => navigator.clipboard.readText());
 

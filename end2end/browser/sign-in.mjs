@@ -1,19 +1,14 @@
 // Signs in through an OpenID provider and out again, as a person does it.
 //
 // Takes: origin, provider, user. Returns what it saw at each step.
-import { drive, profile } from './chromium.mjs';
+import { drive, profile, signInBy } from './chromium.mjs';
 
 await drive(async ({ origin, provider, user }, browser) => {
   const seen = { problems: [] };
   const context = await profile(browser, origin, seen.problems);
   const page = await context.newPage();
 
-  await page.goto(`${origin}/sign-in?return_to=/account`);
-  await page.locator(`a[href*="/auth/oidc/${provider}/login"]`).click();
-  await page.locator('input[name=login]').fill(user);
-  await page.locator('input[name=password]').fill('any is right');
-  await page.locator('[type=submit]').first().click();
-  await page.waitForURL(`${origin}/account`);
+  await signInBy(page, origin, provider, user, '/account');
   seen.account = await page.locator('main').innerText();
   // Cookies do not know ports: the provider's are among them.
   seen.cookies = (await context.cookies(origin))

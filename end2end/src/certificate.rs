@@ -1,9 +1,12 @@
 //! Certificates that clients got.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use testkit::http::Client;
+use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 /// A downloaded chain: the leaf and what came with it.
@@ -29,6 +32,20 @@ impl Chain {
     /// The leaf's serial number in lower-case hexadecimal, as the API writes it.
     pub fn serial(&self) -> String {
         hex::encode(self.parsed().raw_serial()).trim_start_matches("00").to_owned()
+    }
+
+    /// The leaf's name in renewal information (RFC 9773 §4.1), by what it says.
+    ///
+    /// # Panics
+    /// When it does not name its issuer's key.
+    pub fn renewal_id(&self) -> String {
+        let leaf = self.parsed();
+        let issuer = leaf.iter_extensions().find_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::AuthorityKeyIdentifier(id) => id.key_identifier.clone(),
+            _ => None,
+        });
+        let encode = |octets: &[u8]| URL_SAFE_NO_PAD.encode(octets);
+        format!("{}.{}", encode(issuer.expect("an authority key identifier").0), encode(leaf.raw_serial()))
     }
 
     /// SHA-256 of the leaf in lower-case hexadecimal.

@@ -1,8 +1,7 @@
 use leptos::prelude::*;
 
 use crate::components::{
-    Commands, Identifier, Instant, PageTitle, StatusBadge, actions, list_page, optional_link, page,
-    parameter, thing,
+    Commands, Instant, PageTitle, StatusBadge, actions, list_page, optional_link, page, parameter, thing,
 };
 use crate::views::{CertificateRow, CertificateView, ChainLink, ListView};
 
@@ -103,7 +102,7 @@ fn detail(view: CertificateView) -> impl IntoView {
                             <dt>"Key usage"</dt><dd>{v.key_usages}</dd>
                             <dt>"Extended usage"</dt><dd>{v.extended_key_usages}</dd>
                             {v.must_staple.then(|| view! { <dt>"TLS feature"</dt><dd>"must staple (RFC 7633)"</dd> })}
-                            <dt>"Serial"</dt><dd><Identifier text=v.serial/></dd>
+                            <dt>"Serial"</dt><dd><code class="fingerprint">{v.serial}</code></dd>
                             <dt>"SHA-256"</dt><dd><code class="fingerprint">{v.fingerprint}</code></dd>
                         </dl>
                     </div>

@@ -1,7 +1,7 @@
 use leptos::prelude::*;
 
 use super::certificates::chain_link;
-use crate::components::{Identifier, Instant, PageTitle, StatusBadge, Table, page, parameter, thing};
+use crate::components::{Instant, PageTitle, StatusBadge, Table, page, parameter, thing};
 use crate::views::{IssuerRow, IssuerView};
 
 #[component]
@@ -75,7 +75,7 @@ fn detail(v: IssuerView) -> impl IntoView {
                         <dt>"Key"</dt><dd>{v.key}</dd>
                         <dt>"Key usage"</dt><dd>{v.key_usages}</dd>
                         <dt>"Its key is"</dt><dd>{v.kept}</dd>
-                        <dt>"Serial"</dt><dd><Identifier text=v.serial/></dd>
+                        <dt>"Serial"</dt><dd><code class="fingerprint">{v.serial}</code></dd>
                         <dt>"SHA-256"</dt><dd><code class="fingerprint">{v.fingerprint}</code></dd>
                     </dl>
                 </div>

@@ -42,8 +42,9 @@ fn content(view: StartView) -> impl IntoView {
             <section class="card">
                 <header><h2>"Administer it"</h2></header>
                 <div class="body">
-                    <p>"Profiles, accounts, certificates and the audit trail are administered by the JSON API with an "
-                        "API key: " <code>"certctl api-key create"</code> " on the server makes one."</p>
+                    <p>"Profiles, accounts, certificates and the audit trail are on the pages behind "
+                        <a href="/sign-in">"Sign in"</a> ", and in the JSON API, for programs with an API key: "
+                        <code>"certctl api-key create"</code> " on the server makes one."</p>
                     <p><a href="/api/openapi.json">"The API, described in OpenAPI"</a></p>
                 </div>
             </section>

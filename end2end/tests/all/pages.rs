@@ -1,6 +1,7 @@
 //! The pages, as a browser gets them.
 
 mod certificates;
+mod demo;
 mod detail;
 mod forms;
 mod frame;

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use testkit::CertctlServer;
 use testkit::acme::{Csr, Key, LeafKey, RawAcme, Signer, finalize_payload, order_payload};
 use testkit::http::Response;
-use x509_parser::prelude::{FromDer, X509Certificate};
 
 on_each_engine!(
     row_128_every_certificate_has_a_window,
@@ -72,17 +71,6 @@ impl Stage {
     }
 }
 
-/// RFC 9773 §4.1, by what the certificate says.
-fn certificate_id(chain: &Chain) -> String {
-    let (_, leaf) = X509Certificate::from_der(chain.leaf()).unwrap();
-    let issuer = leaf.iter_extensions().find_map(|extension| match extension.parsed_extension() {
-        x509_parser::extensions::ParsedExtension::AuthorityKeyIdentifier(id) => id.key_identifier.clone(),
-        _ => None,
-    });
-    let encode = |octets: &[u8]| URL_SAFE_NO_PAD.encode(octets);
-    format!("{}.{}", encode(issuer.unwrap().0), encode(leaf.raw_serial()))
-}
-
 /// Seconds since the Unix epoch of a time in an answer.
 fn seconds(time: &Value) -> i64 {
     let text = time.as_str().unwrap();
@@ -110,7 +98,7 @@ fn window(info: &Value) -> (i64, i64) {
 async fn row_128_every_certificate_has_a_window(engine: Engine) {
     let stage = Stage::new(engine).await;
     let chain = stage.issue("a.internal").await;
-    let answer = stage.info(&certificate_id(&chain)).await;
+    let answer = stage.info(&chain.renewal_id()).await;
     let info = answer.expect(200);
     assert_eq!(answer.header("retry-after"), Some("21600"));
     assert_eq!(answer.header("replay-nonce"), None, "a nonce for a GET");
@@ -123,14 +111,14 @@ async fn row_128_every_certificate_has_a_window(engine: Engine) {
     let part = (not_after + 1 - not_before) / 24;
     assert!(not_before + 15 * part <= start && end <= not_before + 18 * part, "{info}");
     // The same each time, another one for a certificate of the same moment.
-    assert_eq!(stage.info(&certificate_id(&chain)).await.expect(200), info);
+    assert_eq!(stage.info(&chain.renewal_id()).await.expect(200), info);
     let other = stage.issue("a.internal").await;
-    assert_ne!(window(&stage.info(&certificate_id(&other)).await.expect(200)), (start, end));
+    assert_ne!(window(&stage.info(&other.renewal_id()).await.expect(200)), (start, end));
 }
 
 async fn row_129_other_ids_are_refused(engine: Engine) {
     let stage = Stage::new(engine).await;
-    let id = certificate_id(&stage.issue("a.internal").await);
+    let id = stage.issue("a.internal").await.renewal_id();
     let (issuer, serial) = id.split_once('.').unwrap();
     for malformed in ["x", ".", &format!("{id}="), &format!("{id}.AA"), issuer, &format!("{issuer}.AAAB")] {
         stage.info(malformed).await.expect_problem(400, "malformed");
@@ -162,7 +150,7 @@ async fn row_130_a_revoked_certificate_is_to_be_renewed_at_once(engine: Engine) 
     let payload = json!({ "certificate": URL_SAFE_NO_PAD.encode(chain.leaf()), "reason": 4 });
     let revoked = stage.acme.post(stage.signer(), stage.acme.url("revokeCert"), payload).await;
     assert_eq!(revoked.status, 200);
-    let answer = stage.info(&certificate_id(&chain)).await;
+    let answer = stage.info(&chain.renewal_id()).await;
     assert!(window(&answer.expect(200)).1 < now(), "{}", answer.text());
     assert_eq!(answer.header("retry-after"), Some("3600"));
 }
@@ -180,10 +168,10 @@ async fn row_130_an_incident_moves_windows_into_the_past(engine: Engine) {
         api.post("/api/certificates/renew-now", body).await.expect(200)["certificates"].clone()
     };
     assert_eq!(demand(json!({ "name": "a.internal" })).await, 1);
-    let info = stage.info(&certificate_id(&first)).await.expect(200);
+    let info = stage.info(&first.renewal_id()).await.expect(200);
     assert!(window(&info).1 < now(), "{info}");
     assert_eq!(info["explanationURL"], "https://status.example/incident");
-    assert!(window(&stage.info(&certificate_id(&second)).await.expect(200)).1 > now());
+    assert!(window(&stage.info(&second.renewal_id()).await.expect(200)).1 > now());
     let shown = stage.shown(&first).await;
     assert_eq!(shown["renew_now"]["reason"], "the key ceremony was flawed");
     assert_eq!(shown["renew_now"]["explanation_url"], "https://status.example/incident");
@@ -209,7 +197,7 @@ async fn row_130_an_incident_moves_windows_into_the_past(engine: Engine) {
     let cancel = json!({ "selection": { "name": "a.internal" } });
     let cancelled = api.post("/api/certificates/renew-now/cancel", cancel).await.expect(200);
     assert_eq!(cancelled["certificates"], 1);
-    let info = stage.info(&certificate_id(&first)).await.expect(200);
+    let info = stage.info(&first.renewal_id()).await.expect(200);
     assert!(window(&info).1 > now() && info.get("explanationURL").is_none(), "{info}");
 
     let refuse = async |body: Value, field: &str| {
@@ -228,7 +216,7 @@ async fn row_130_an_incident_moves_windows_into_the_past(engine: Engine) {
 
 async fn row_88_what_cannot_be_replaced_is_refused(engine: Engine) {
     let stage = Stage::new(engine).await;
-    let id = certificate_id(&stage.issue("a.internal").await);
+    let id = stage.issue("a.internal").await.renewal_id();
     let refused = async |answer: Response, status: u16| {
         let problem = answer.expect_problem(status, "malformed");
         // By this word cert-manager knows to order again without it.
@@ -251,7 +239,7 @@ async fn row_88_what_cannot_be_replaced_is_refused(engine: Engine) {
 async fn rows_89_90_a_certificate_is_replaced_once(engine: Engine) {
     let stage = Stage::new(engine).await;
     let chain = stage.issue("a.internal").await;
-    let id = certificate_id(&chain);
+    let id = chain.renewal_id();
     let first = stage.order("a.internal", &id).await.expect(201);
     assert_eq!(first["replaces"], id.as_str());
     stage.order("a.internal", &id).await.expect_problem(409, "alreadyReplaced");
@@ -282,7 +270,7 @@ async fn rows_89_90_a_certificate_is_replaced_once(engine: Engine) {
 
 async fn row_89_of_many_orders_one_replaces(engine: Engine) {
     let stage = Stage::new(engine).await;
-    let id = certificate_id(&stage.issue("a.internal").await);
+    let id = stage.issue("a.internal").await.renewal_id();
     let answers = join_all((0..16).map(|_| stage.order("a.internal", &id))).await;
     let statuses: Vec<u16> = answers.iter().map(|answer| answer.status.as_u16()).collect();
     assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 1, "{statuses:?}");
