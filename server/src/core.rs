@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ca::{KeyBlocklist, Sealer};
-use model::{AuditEvent, AuditEventId, Caller, Clock, Entropy, Outcome, ProfileId, Timestamp};
+use model::{AccountId, AuditEvent, AuditEventId, Caller, Clock, Entropy, Outcome, ProfileId, Timestamp};
 use serde_json::Value;
 use store::Store;
 use tokio::sync::Notify;
 
-use crate::auth::{BootstrapToken, KeyUse, Throttle};
+use crate::auth::{BootstrapToken, KeyUse, Seldom, Throttle};
 use crate::config::TermsOfService;
 use crate::config::ValidationConfig;
 use crate::http::links::Links;
@@ -36,6 +36,7 @@ pub struct Core {
     pub rate_limiter: RateLimiter,
     pub sessions: Sessions,
     pub key_use: KeyUse,
+    pub account_refusals: Seldom<AccountId>,
     pub bootstrap_token: Option<BootstrapToken>,
     pub break_glass: BreakGlass,
     pub attempts: Throttle,

@@ -17,7 +17,7 @@ use serde_json::json;
 use store::{DatabaseUrl, Store, StoreError, StoreOptions};
 use tokio::net::TcpListener;
 
-use crate::auth::{ApiKeyText, BootstrapToken, KeyUse, Throttle};
+use crate::auth::{ApiKeyText, BootstrapToken, KeyUse, Seldom, Throttle};
 use crate::config::{Config, ConfigError, DatabaseConfig, DatabaseLocation, Settings, TlsConfig};
 use crate::core::{Core, Oidc, Resource, Validation};
 use crate::error::Error;
@@ -126,6 +126,7 @@ pub async fn open(config: &Config, purpose: Purpose) -> Result<Opened, StartErro
         rate_limiter: RateLimiter::default(),
         sessions: Sessions::new(config.session),
         key_use: KeyUse::default(),
+        account_refusals: Seldom::default(),
         bootstrap_token: config.bootstrap_token.as_ref().map(|token| BootstrapToken::new(token.expose())),
         break_glass,
         attempts: Throttle::default(),

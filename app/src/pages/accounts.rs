@@ -127,6 +127,7 @@ fn detail(v: AcmeAccountView) -> impl IntoView {
         let rows: Vec<_> = rows.into_iter().map(|row| certificates::row(row).into_any()).collect();
         newest("Certificates", "It has no certificate.", certificates::COLUMNS, rows, all)
     });
+    let suspended = (v.status.word == "suspended").then(|| suspended(v.audit.clone()));
     view! {
         <PageTitle text=format!("ACME account {}", v.name)/>
         <div class="head">
@@ -139,6 +140,7 @@ fn detail(v: AcmeAccountView) -> impl IntoView {
                 {v.audit.map(|url| view! { <a class="button" href=url>"Audit events"</a> })}
             </div>
         </div>
+        {suspended}
         <div class="grid cols-2">
             <section class="card">
                 <header><h2>"Account"</h2></header>
@@ -158,6 +160,21 @@ fn detail(v: AcmeAccountView) -> impl IntoView {
         </div>
         {orders}
         {certificates}
+    }
+}
+
+/// Why the client of a suspended account gets nothing. `audit`: the events of the account.
+fn suspended(audit: Option<String>) -> impl IntoView {
+    view! {
+        <section class="note bad" aria-labelledby="why">
+            <h2 id="why">"Why its client gets nothing, and what to do"</h2>
+            <p>"The account is suspended: whatever it asks for is refused with status 401 and " <code>"unauthorized"</code>
+                ". Its certificates stay valid, but it cannot renew them."</p>
+            <p>"Resume it when the cause is gone. "
+                {audit.map(|url| view! {
+                    <a href=url>"Who suspended it and why, and what it has asked for since"</a>
+                })}</p>
+        </section>
     }
 }
 

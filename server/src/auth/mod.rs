@@ -8,6 +8,7 @@ mod grant;
 mod key_use;
 mod password;
 mod permission;
+mod seldom;
 mod session;
 mod throttle;
 
@@ -18,5 +19,6 @@ pub use grant::{MAX_PROFILES, check_grantable, check_held};
 pub use key_use::{KeyRefusal, KeyUse};
 pub use password::PasswordHasher;
 pub use permission::{authorise, authorise_named, authorise_within, reach};
+pub use seldom::Seldom;
 pub use session::{SessionSecret, is_same_secret, random_token, rights_digest};
 pub use throttle::Throttle;

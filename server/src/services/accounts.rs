@@ -18,6 +18,22 @@ pub fn usable(account: Account) -> Result<Account> {
     Err(Problem::unauthorized(reason).with_status(401).into())
 }
 
+/// The same, where an account asks for `path`. A refusal is recorded once a minute: somebody will want to know why their
+/// client gets nothing.
+pub async fn admit(core: &Core, caller: &Caller, account: Account, path: &str) -> Result<Account> {
+    let id = account.id.clone();
+    let refused = match usable(account) {
+        Ok(account) => return Ok(account),
+        Err(refused) => refused,
+    };
+    if core.account_refusals.is_to_record(id.clone(), core.now()) {
+        let details = json!({ "reason": refused.public_detail(), "path": path });
+        let event = core.refusal(caller, "account.refused", resource(&id), details);
+        core.store.write(move |tx| Box::pin(async move { tx.record(&[event]).await })).await?;
+    }
+    Err(refused)
+}
+
 /// What an owner changes of its account (RFC 8555 §7.3.2).
 #[derive(Debug)]
 pub struct AccountUpdate {

@@ -73,9 +73,10 @@ async fn an_account_is_suspended_resumed_and_deactivated(engine: Engine) {
     let events = setup.items(&format!("/api/audit-events?resource_id={id}")).await;
     assert_eq!(
         each(&events, "action"),
-        ["account.deactivated", "account.resumed", "account.suspended", "account.created"]
+        ["account.deactivated", "account.resumed", "account.refused", "account.suspended", "account.created"]
     );
-    assert_eq!(events[2]["details"]["reason"], "a test");
+    assert!(events[2]["details"]["reason"].as_str().unwrap().contains("suspended"), "{}", events[2]);
+    assert_eq!(events[3]["details"]["reason"], "a test");
     // Others go on.
     let alive = setup.acme.post(Signer::Kid(&other_key, &other), &other, Payload::Empty).await;
     alive.expect(200);

@@ -145,8 +145,8 @@ async fn authenticate(request: Request, state: &AppState, wanted: Option<Form>) 
     let payload = Payload(jws.payload);
     Ok(match signer {
         Signer::Account(account, key) => {
-            let account = accounts::usable(*account)?;
             let caller = info.caller(Actor::AcmeAccount(account.id.clone()));
+            let account = accounts::admit(&state.core, &caller, *account, parts.uri.path()).await?;
             ByEither::Account(ByAccount { account, key, payload, caller })
         }
         Signer::Key(key) => ByEither::Key(ByKey { key, url, payload, caller: info.caller(Actor::Anonymous) }),
