@@ -11,7 +11,7 @@ FUZZ_PACKAGES := g++
 TEST_PACKAGES := certbot chromium curl lego openssl postgresql sqlite3
 
 .PHONY: quickstart test test-keycloak screenshots check audit bench bench-auth coverage fuzz certlint conformance-peers \
-	image test-certs build-packages test-packages
+	image test-certs acme-cert-manager-test build-packages test-packages
 
 # From nothing to a first certificate, then a running server: `make quickstart`, or `make quickstart ARGS=--once`.
 quickstart: build-packages
@@ -21,6 +21,7 @@ quickstart: build-packages
 # Everything: unit tests, both database engines, real clients, conformance, faults, crashes. The binaries are built with
 # the features of the whole workspace, so that the tests build nothing twice.
 test: test-packages certlint
+	deploy/test/acme-integration/check-page
 	@end2end/scripts/install-node-parts
 	cargo build --locked --workspace --bins
 	deploy/test/disaster-recovery/run
@@ -95,6 +96,12 @@ image: test-certs $(if $(CERTCTL_BINARY),,build-packages)
 test-certs:
 	@end2end/scripts/install-missing openssl
 	deploy/test/make-certs
+
+# docs/migration/acme-from-cert-manager.md, command by command, on a real Kubernetes with a real cert-manager: that of
+# KUBECONFIG, else kind, else one that is built here from Go modules (as root; a quarter of an hour, the first time).
+acme-cert-manager-test:
+	@end2end/scripts/install-missing curl openssl postgresql
+	deploy/test/acme-integration/run $(ARGS)
 
 build-packages:
 	@end2end/scripts/install-missing $(BUILD_PACKAGES)

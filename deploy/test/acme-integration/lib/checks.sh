@@ -1,0 +1,116 @@
+# What all scenarios use to look at the cluster. Sourced by `run`.
+
+SERVER=https://certctl-test.default.svc.cluster.local:8443
+
+title() { printf '\n== %s\n' "$*" >&2; }
+say() { printf '   [%3ds] %s\n' "$SECONDS" "$*" >&2; }
+ok() { printf '   [%3ds] ok: %s\n' "$SECONDS" "$*" >&2; }
+die() {
+    printf '   FAILED: %s\n' "$*" >&2
+    exit 1
+}
+
+# equal WHAT FOUND WANTED
+equal() {
+    [[ $2 == "$3" ]] || die "$1 is \`$2\` instead of \`$3\`"
+    [[ $3 == *$'\n'* ]] && ok "$1" || ok "$1 is \`$3\`"
+}
+
+# has WHAT FOUND WANTED: FOUND holds the text WANTED.
+has() {
+    [[ $2 == *"$3"* ]] || die "$1 has no \`$3\`: $2"
+    ok "$1 has \`$3\`"
+}
+
+# eventually SECONDS WHAT WANTED COMMAND…: until the output of COMMAND has WANTED in it.
+eventually() {
+    local deadline=$((SECONDS + $1)) what=$2 wanted=$3 found
+    shift 3
+    while true; do
+        found=$("$@" 2>&1) || true
+        if [[ $found == *"$wanted"* ]]; then
+            ok "$what: $wanted"
+            return
+        fi
+        ((SECONDS < deadline)) || die "$what: there is no \`$wanted\` in: $found"
+        sleep 0.5
+    done
+}
+
+# What `reach` of the page defines, with the key and for JSON: api PATH [OPTION…].
+api() {
+    local path=$1
+    shift
+    curl "$SERVER$path" -H "Authorization: Bearer $CERTCTL_API_KEY" -H 'Content-Type: application/json' "$@"
+}
+
+# Rids this shell of what `reach` left: the port is led to another pod later, or to none.
+unreach() {
+    [[ -n ${forward:-} ]] && kill "$forward" 2>/dev/null && wait "$forward" 2>/dev/null || true
+    unset forward
+}
+
+stop_background() {
+    local pid
+    for pid in $(jobs -p); do kill "$pid" 2>/dev/null || true; done
+}
+
+# wait_ready KIND/NAME… [SECONDS]
+ready() { kubectl wait --for=condition=Ready --timeout=120s "$@" >/dev/null || die "not ready: $*"; }
+
+secret_pem() { kubectl get secret "$1" -o jsonpath='{.data.tls\.crt}' | base64 -d; }
+serial() { secret_pem "$1" | openssl x509 -noout -serial; }
+
+# certificate NAME DNS-NAME… [-- extra lines of spec]: applies a Certificate of the page's issuer.
+certificate() {
+    local name=$1 names
+    shift
+    names=$(printf '%s, ' "$@")
+    kubectl apply -f - >/dev/null <<YAML
+apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata: {name: $name, namespace: default, labels: {test: certctl}}
+spec:
+  secretName: $name-tls
+  dnsNames: [${names%, }]
+  issuerRef: {kind: ClusterIssuer, name: ${ISSUER:-certctl-test-trust}}
+  ${EXTRA:-}
+YAML
+}
+
+# The page's way to a Ready ClusterIssuer, for scenarios that begin behind it.
+deploy() {
+    run_step "${1:-deploy}"
+    run_step api-key
+    run_step reach
+    run_step profile
+    run_step ca-bundle
+    run_step replace
+    run_step issuer
+}
+
+# Everything that a test may leave, one name a line.
+resources() {
+    kubectl get --all-namespaces --ignore-not-found --output name \
+        pods,services,deployments,jobs,cronjobs,secrets,serviceaccounts,persistentvolumeclaims,persistentvolumes,ingresses,networkpolicies,poddisruptionbudgets,clusterissuers,issuers,certificates,certificaterequests,orders.acme.cert-manager.io,challenges.acme.cert-manager.io |
+        sort
+}
+
+remember_resources() { resources >"$WORK/before"; }
+
+same_resources() { diff "$WORK/before" <(resources) && echo nothing; }
+
+compare_resources() { eventually 60 "what the scenario left" nothing same_resources; }
+
+# After a failure: what the cluster says about it.
+diagnose() {
+    title "the cluster at the time of the failure"
+    {
+        kubectl get pods,certificates,certificaterequests,orders.acme.cert-manager.io,challenges.acme.cert-manager.io,clusterissuers --all-namespaces
+        kubectl get events --all-namespaces --sort-by=.lastTimestamp | tail -n 25
+        kubectl describe clusterissuers | sed -n '/^Status/,$p'
+        kubectl describe pods --selector app.kubernetes.io/name=certctl | sed -n '/^Events/,$p'
+        kubectl logs --selector app.kubernetes.io/name=certctl --tail 30 --prefix
+        kubectl logs --namespace cert-manager deployment/cert-manager --tail 20
+    } >&2 2>&1 || true
+}

@@ -1,0 +1,31 @@
+# An ingress controller: haproxy-ingress from its Go module, with Debian's haproxy. Sourced by `cluster`.
+
+copy_with_libraries() { # copy_with_libraries EXECUTABLE ROOT
+    local library
+    install -D "$1" "$2$1"
+    ldd "$1" | grep --only-matching '/[^ ]*' | while read -r library; do install -D "$library" "$2$library"; done
+}
+
+provide_ingress_controller() {
+    local go module root applet
+    "$REPOSITORY/end2end/scripts/install-missing" haproxy busybox-static socat
+    go=$("$REPOSITORY/end2end/scripts/find-go")
+    module=$(cd "$MODULES/haproxy-ingress" && "$go" list -m -f '{{.Dir}}' github.com/jcmoraisjr/haproxy-ingress)
+    root=$(mktemp --directory --tmpdir="$CACHE")
+    install -D "$BIN/haproxy-ingress" "$root/haproxy-ingress-controller"
+    cp --recursive --no-preserve=mode "$module/rootfs/." "$root"
+    chmod +x "$root"/*.sh
+    copy_with_libraries "$(command -v haproxy)" "$root"
+    copy_with_libraries "$(command -v socat)" "$root"
+    install -D /bin/busybox "$root/bin/sh"
+    for applet in cat cp cut echo mkdir mv rm sleep; do ln "$root/bin/sh" "$root/bin/$applet"; done
+    mkdir -p "$root"/{etc/haproxy/{errors,maps},var/{empty,run/haproxy,lib/haproxy},tmp}
+    printf 'root:x:0:0::/:/bin/sh\nhaproxy:x:1001:1001::/:/bin/sh\n' >"$root/etc/passwd"
+    printf 'root:x:0:\nhaproxy:x:1001:\n' >"$root/etc/group"
+    "$REPOSITORY/deploy/image/oci-archive" --name localhost/haproxy-ingress:1 --entrypoint /start.sh \
+        --env PATH=/usr/sbin:/usr/bin:/bin "$root" "$root.tar" >/dev/null
+    "${CTR[@]}" images import "$root.tar" >/dev/null
+    rm -rf "$root" "$root.tar"
+    inside kubectl apply --filename "$HERE/optional/ingress-controller.yaml" >/dev/null
+    inside kubectl --namespace ingress-controller rollout status deployment/ingress-controller --timeout=120s >&2
+}
