@@ -38,6 +38,11 @@ pub trait Backend: Send + Sync + fmt::Debug {
     async fn issuer(&self, id: &str) -> Result<IssuerView, PageError>;
     async fn rate_limits(&self, query: &Query) -> Result<RateLimitsView, PageError>;
     async fn system(&self) -> Result<SystemView, PageError>;
+    async fn users(&self, query: &Query) -> Result<ListView<UserRow>, PageError>;
+    async fn user(&self, id: &str) -> Result<UserView, PageError>;
+    async fn user_grants(&self, id: &str) -> Result<GrantsView, PageError>;
+    async fn sessions(&self, query: &Query) -> Result<ListView<SessionRow>, PageError>;
+    async fn session(&self, id: &str) -> Result<SessionRow, PageError>;
     async fn audit_events(&self, query: &Query) -> Result<ListView<AuditRow>, PageError>;
     async fn audit_event(&self, id: &str) -> Result<AuditEventView, PageError>;
 }

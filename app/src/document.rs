@@ -71,6 +71,15 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/issuers/:id") view=Issuer/>
                 <Route path=path!("/rate-limits") view=RateLimits/>
                 <Route path=path!("/system") view=System/>
+                <Route path=path!("/users") view=Users/>
+                <Route path=path!("/users/:id") view=User/>
+                <Route path=path!("/users/:id/grants") view=UserGrants/>
+                <Route path=path!("/users/:id/deactivate") view=DeactivateUser/>
+                <Route path=path!("/users/:id/reactivate") view=ReactivateUser/>
+                <Route path=path!("/users/:id/end-sessions") view=EndSessionsOfUser/>
+                <Route path=path!("/sessions") view=Sessions/>
+                <Route path=path!("/sessions/end-all") view=EndAllSessions/>
+                <Route path=path!("/sessions/:id/end") view=EndSession/>
                 <Route path=path!("/audit") view=AuditEvents/>
                 <Route path=path!("/audit/:id") view=AuditEvent/>
             </Routes>

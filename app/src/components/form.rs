@@ -90,6 +90,10 @@ impl Form {
         self.values.all(name).next().unwrap_or_default().to_owned()
     }
 
+    pub fn values(&self) -> &Query {
+        &self.values
+    }
+
     /// The whole form, which is sent to `action`. `back`: where to go without sending it.
     pub fn frame(
         &self,
@@ -261,14 +265,20 @@ impl Form {
 
     /// The class of a field, what is wrong with it, and the id of the element that says so.
     fn fault(&self, name: &str) -> (&'static str, Option<AnyView>, Option<String>) {
-        let wrong: Vec<_> = self.faults.iter().filter(|fault| fault.is_of(name)).collect();
+        let (error, note) = self.faults_where(|fault| fault.is_of(name), &field_id(name));
+        (if note.is_some() { "field wrong" } else { "field" }, error, note)
+    }
+
+    /// What is wrong with the field of this id, and the id of the element that says so.
+    pub fn faults_where(&self, is: impl Fn(&Fault) -> bool, id: &str) -> (Option<AnyView>, Option<String>) {
+        let wrong: Vec<_> = self.faults.iter().filter(|fault| is(fault)).collect();
         if wrong.is_empty() {
-            return ("field", None, None);
+            return (None, None);
         }
-        let id = format!("{}-error", field_id(name));
+        let id = format!("{id}-error");
         let reasons = wrong.iter().map(|fault| view! { <p>{fault.reason.clone()}</p> }).collect_view();
         let error = view! { <div class="error" id=id.clone()>{reasons}</div> }.into_any();
-        ("field wrong", Some(error), Some(id))
+        (Some(error), Some(id))
     }
 }
 

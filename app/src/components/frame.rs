@@ -96,6 +96,10 @@ const GROUPS: &[(&str, &[Place])] = &[
             Place("/pki", "Trust", None),
         ],
     ),
+    (
+        "Access",
+        &[Place("/users", "Users", Some("user.read")), Place("/sessions", "Sessions", Some("session.read"))],
+    ),
     ("Proof", &[Place("/audit", "Audit", Some("audit.read"))]),
     ("System", &[Place("/system", "System", Some("system.read"))]),
 ];

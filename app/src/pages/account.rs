@@ -1,7 +1,8 @@
 use leptos::prelude::*;
 
+use super::sessions::{OWN_COLUMNS, browser};
 use crate::PageRequest;
-use crate::components::{CsrfToken, page};
+use crate::components::{CsrfToken, Instant, Table, page};
 use crate::views::{AccountView, Held, SessionRow};
 
 /// Who am I, what may I do, and where am I signed in?
@@ -19,7 +20,7 @@ pub fn Account() -> impl IntoView {
 
 fn content(view: AccountView, token: &str) -> impl IntoView + use<> {
     let AccountView { name, email, actor, way, groups, roles, permissions, sessions } = view;
-    let rows = sessions.into_iter().map(|session| row(session, token)).collect_view();
+    let rows = sessions.into_iter().map(|session| row(session, token)).collect_view().into_any();
     view! {
         <div class="head"><div><h1>{name}</h1><p>"Signed in by " {way} "."</p></div></div>
         <div class="grid cols-2">
@@ -43,15 +44,7 @@ fn content(view: AccountView, token: &str) -> impl IntoView + use<> {
         </div>
         <section class="card">
             <header><h2>"Where you are signed in"</h2></header>
-            <div class="scroll" tabindex="0" role="region" aria-label="Your sessions">
-                <table>
-                    <thead><tr>
-                        <th scope="col">"Began"</th> <th scope="col">"By"</th> <th scope="col">"From"</th>
-                        <th scope="col">"Last seen"</th> <th scope="col">"Ends"</th> <th scope="col">"Session"</th>
-                    </tr></thead>
-                    <tbody>{rows}</tbody>
-                </table>
-            </div>
+            <Table label="Your sessions" columns=OWN_COLUMNS>{rows}</Table>
         </section>
     }
 }
@@ -77,11 +70,11 @@ fn row(session: SessionRow, token: &str) -> impl IntoView + use<> {
     };
     view! {
         <tr>
-            <td class="nowrap">{session.began}</td>
-            <td class="nowrap">{session.way}</td>
-            <td>{session.client_ip} <small>{session.user_agent}</small></td>
-            <td class="nowrap">{session.last_seen}</td>
-            <td class="nowrap">{session.ends}</td>
+            <th scope="row">{session.way}</th>
+            <td><span class="mono">{session.client_ip}</span> {browser(session.user_agent)}</td>
+            <td class="nowrap"><Instant at=session.began/></td>
+            <td class="nowrap"><Instant at=session.last_seen/></td>
+            <td class="nowrap"><Instant at=session.ends/></td>
             <td>{end}</td>
         </tr>
     }

@@ -1,3 +1,5 @@
+use super::SessionRow;
+
 /// The ways in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignInView {
@@ -36,18 +38,4 @@ pub struct Held {
     pub name: String,
     /// Ids of profiles; empty: everywhere.
     pub profiles: Vec<String>,
-}
-
-/// A session of the visitor. Times are in UTC.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionRow {
-    pub id: String,
-    pub way: String,
-    pub began: String,
-    pub last_seen: String,
-    pub ends: String,
-    pub client_ip: Option<String>,
-    pub user_agent: Option<String>,
-    /// Whether it is the one that asks.
-    pub current: bool,
 }

@@ -8,6 +8,7 @@ mod frame;
 mod hostile;
 mod lists;
 mod looks;
+mod people;
 mod profile_forms;
 mod rate_limits;
 mod system;

@@ -1,4 +1,4 @@
-use model::{BuiltInRole, Grant, Owner, Rights, RoleId, SignedIn};
+use model::{BuiltInRole, Grant, Owner, Provider, ProviderId, Rights, RoleId, SignedIn, User};
 use store::Reader;
 
 use crate::error::Result;
@@ -21,21 +21,46 @@ pub async fn rights<'a>(db: &mut Reader, grants: impl IntoIterator<Item = &'a Gr
     Ok(rights)
 }
 
-/// What the owner of a session is granted now. Empty for those who are out: deactivated, or of a provider that is
-/// disabled or gone. The state of an API key is for the caller of this function to look at.
+/// What the owner of a session is granted now. Empty for those who are out. The state of an API key is for the caller of
+/// this function to look at.
 pub fn grants_of(signed_in: &SignedIn) -> Vec<Grant> {
     match &signed_in.owner {
         Owner::ApiKey(key) => vec![key.grant.clone()],
-        Owner::User(user, provider) if user.deactivated_at.is_none() => {
-            let local = user.provider_id == model::ProviderId::local();
-            match provider {
-                Some(provider) if provider.spec.enabled => {
-                    user.grants.iter().chain(provider.spec.grants_of(&user.groups)).cloned().collect()
-                }
-                None if local => user.grants.clone(),
-                _ => Vec::new(),
+        Owner::User(user, provider) => {
+            let provider = provider.as_deref();
+            match out(user, provider) {
+                None => held(user, provider).map(|(grant, _)| grant.clone()).collect(),
+                Some(_) => Vec::new(),
             }
         }
-        Owner::User(..) | Owner::Nobody => Vec::new(),
+        Owner::Nobody => Vec::new(),
     }
+}
+
+/// Why nothing that a user is granted holds at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Out {
+    Deactivated,
+    ProviderDisabled,
+    ProviderGone,
+}
+
+/// Whether a user is kept out. `provider`: theirs, where it is stored; local users have none.
+pub fn out(user: &User, provider: Option<&Provider>) -> Option<Out> {
+    match provider {
+        _ if user.deactivated_at.is_some() => Some(Out::Deactivated),
+        Some(provider) => (!provider.spec.enabled).then_some(Out::ProviderDisabled),
+        None => (user.provider_id != ProviderId::local()).then_some(Out::ProviderGone),
+    }
+}
+
+/// What a user holds unless they are out: what they were granted here, and, each with its group, what their provider's
+/// mappings give.
+pub fn held<'a>(
+    user: &'a User,
+    provider: Option<&'a Provider>,
+) -> impl Iterator<Item = (&'a Grant, Option<&'a str>)> {
+    let mapped = provider.into_iter().flat_map(|provider| provider.spec.mappings_of(&user.groups));
+    let mapped = mapped.map(|mapping| (&mapping.grant, Some(mapping.group.as_str())));
+    user.grants.iter().map(|grant| (grant, None)).chain(mapped)
 }

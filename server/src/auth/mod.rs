@@ -12,7 +12,7 @@ mod seldom;
 mod session;
 mod throttle;
 
-pub use access::{grants_of, rights};
+pub use access::{Out, grants_of, held, out, rights};
 pub use api_key::{ApiKeyText, MIN_CHOSEN_LENGTH, hash, is_plausible, nonce_id, presented};
 pub use bootstrap::BootstrapToken;
 pub use grant::{MAX_PROFILES, check_grantable, check_held};

@@ -166,6 +166,12 @@ routes! {
     post "/acme-accounts/{id}/deactivate" => gui::forms::accounts::deactivate;
     post "/profiles/new"                  => gui::forms::profiles::create;
     post "/profiles/{id}/edit"            => gui::forms::profiles::edit;
+    post "/users/{id}/grants"             => gui::forms::users::set_grants;
+    post "/users/{id}/deactivate"         => gui::forms::users::deactivate;
+    post "/users/{id}/reactivate"         => gui::forms::users::reactivate;
+    post "/users/{id}/end-sessions"       => gui::forms::users::end_sessions;
+    post "/sessions/end-all"              => gui::forms::sessions::end_all;
+    post "/sessions/{id}/end"             => gui::forms::sessions::end;
 }
 
 routes! {

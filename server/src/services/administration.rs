@@ -109,7 +109,7 @@ pub async fn any_provider_with_role(db: &mut Reader, role: &RoleId) -> Result<Op
 }
 
 /// All of them; there are few.
-async fn providers(db: &mut Reader) -> Result<Vec<Provider>> {
+pub async fn providers(db: &mut Reader) -> Result<Vec<Provider>> {
     let (mut found, mut page) = (Vec::new(), first_page());
     loop {
         let some = db.providers(&page).await?;

@@ -1,8 +1,8 @@
 use model::{Caller, Grant, Page, Permission, User, UserFilter, UserId};
 use serde_json::{Value, json};
 
-use super::administration::begin_change;
-use crate::auth::{authorise, check_grantable};
+use super::administration::{self, begin_change};
+use crate::auth::{self, Out, authorise, check_grantable};
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
 
@@ -14,6 +14,38 @@ pub async fn list(core: &Core, caller: &Caller, filter: &UserFilter) -> Result<P
 pub async fn find(core: &Core, caller: &Caller, id: &UserId) -> Result<User> {
     authorise(caller, Permission::UserRead)?;
     core.store.read().await?.user(id).await?.ok_or_else(|| missing(id))
+}
+
+/// What a user holds at this moment, and what keeps it from being in force.
+#[derive(Debug, Default)]
+pub struct Standing {
+    pub held: Vec<Held>,
+    pub out: Option<Out>,
+}
+
+/// A role that a user holds.
+#[derive(Debug)]
+pub struct Held {
+    pub grant: Grant,
+    /// The group whose mapping brings it; `None`: it was granted here.
+    pub group: Option<String>,
+}
+
+/// What each of `users` holds, with the mappings of their providers as they are now.
+pub async fn standings(core: &Core, caller: &Caller, users: &[User]) -> Result<Vec<Standing>> {
+    authorise(caller, Permission::UserRead)?;
+    let providers = administration::providers(&mut core.store.read().await?).await?;
+    let standing = |user: &User| {
+        let provider = providers.iter().find(|provider| provider.id == user.provider_id);
+        let held = auth::held(user, provider);
+        Standing {
+            held: held
+                .map(|(grant, group)| Held { grant: grant.clone(), group: group.map(str::to_owned) })
+                .collect(),
+            out: auth::out(user, provider),
+        }
+    };
+    Ok(users.iter().map(standing).collect())
 }
 
 /// Replaces what a user is granted beside what their groups bring. What they had may stay; what is new, the caller

@@ -34,6 +34,14 @@ const PAGES: &[(&str, &str)] = &[
     ("/pki", "Trust"),
     ("/rate-limits", "They stop clients that run wild"),
     ("/system", "Settings in force"),
+    ("/users", "The people who have signed in"),
+    ("/users/*", "where they come from"),
+    ("/users/*/grants", "These are beside the roles that their groups bring"),
+    ("/users/*/deactivate", "cannot sign in again"),
+    ("/users/*/end-sessions", "signed out at once"),
+    ("/sessions", "Browsers that are signed in"),
+    ("/sessions/*/end", "signed out at once"),
+    ("/sessions/end-all", "Everybody is signed out but you"),
     ("/audit", "Every change and every refusal"),
     ("/audit/*", "As stored"),
 ];
@@ -43,12 +51,15 @@ async fn every_page_is_reached_by_links(engine: Engine) {
     world.bind_an_account("a cluster").await;
     world.fail_an_order("failing.test", "wrong").await;
     world.demand_renewal("a.test", "a test").await;
+    super::people::with_a_person(&world).await;
     let seen = world.crawl(&world.admin).await;
     for (path, wanted) in PAGES {
         let parts = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();
         let of_kind = |p: &&String| {
             let (found, kind) = (parts(p), parts(path));
-            let fits = |(found, kind): (&String, &String)| (kind == "*" && found != "new") || found == kind;
+            let fits = |(found, kind): (&String, &String)| {
+                (kind == "*" && !matches!(&**found, "new" | "end-all")) || found == kind
+            };
             found.len() == kind.len() && !p.contains('?') && found.iter().zip(&kind).all(fits)
         };
         let pages: Vec<_> = seen.keys().filter(of_kind).collect();
@@ -110,6 +121,9 @@ async fn a_refusal_is_a_page_that_says_why() {
         "/profiles/nobody",
         "/profiles/nobody/connect",
         "/issuers/nobody",
+        "/users/x",
+        "/users/usr-0193a1b2c3d47e5f8a9b0c1d2e3f4a5b/grants",
+        "/sessions/x/end",
         "/audit/x",
         "/no/such/page",
     ] {

@@ -1,12 +1,15 @@
 //! Text from clients and administrators is anybody's: no page may take it for its own.
 
-use end2end::browser::Visit;
+use std::sync::Arc;
+
+use end2end::browser::{Browser, Visit, location};
+use end2end::idp::HostileIdp;
 use end2end::{Engine, on_each_engine};
 use serde_json::json;
 use testkit::acme::{Key, Signer};
 
 use super::world::World;
-use super::{assert_is_a_light_and_harmless_page, is_page};
+use super::{assert_is_a_light_and_harmless_page, is_page, people};
 
 on_each_engine!(hostile_text_stays_text_on_every_page, hostile_input_stays_text_where_it_is_refused);
 
@@ -18,8 +21,19 @@ fn payload(field: &str) -> String {
 async fn hostile_text_stays_text_on_every_page(engine: Engine) {
     let world = World::new(engine).await;
     let api = &world.api;
-    let fields =
-        ["profile_name", "profile_description", "note", "reason", "key_name", "user_agent", "record"];
+    let fields = [
+        "profile_name",
+        "profile_description",
+        "note",
+        "reason",
+        "key_name",
+        "user_agent",
+        "record",
+        "user_name",
+        "email",
+        "subject",
+        "group",
+    ];
     let mut profile = end2end::api::open_profile("prof-hostile");
     profile["name"] = format!("{:.100}", payload("profile_name")).into();
     profile["description"] = payload("profile_description").into();
@@ -34,11 +48,25 @@ async fn hostile_text_stays_text_on_every_page(engine: Engine) {
     world.acme.post(Signer::Jwk(&Key::new()), world.acme.url("newAccount"), contact).await.expect(201);
     let key = json!({ "name": format!("{:.100}", payload("key_name")), "role": "admin" });
     let key = api.post("/api/api-keys", key).await.expect(201);
-    let browser = end2end::browser::Browser::new();
+    let browser = Browser::new();
     let form = [("api_key", key["api_key"].as_str().unwrap())];
     let sign_in = Visit::form(&world.server, "/auth/api-key", &form);
     let agent = payload("user_agent");
     assert_eq!(browser.send(&world.server, sign_in.with("user-agent", Some(&agent))).await.status, 303);
+
+    let idp = HostileIdp::start().await;
+    let mappings = json!([{ "group": payload("group"), "role": "viewer" }]);
+    let hostile = json!({ "name": format!("{:.100}", payload("provider_name")), "group_mappings": mappings });
+    idp.register(&world.server, "idp", &hostile).await;
+    idp.set(|b| {
+        b.subject = payload("subject");
+        b.claims = Arc::new(|claims| {
+            claims["name"] = payload("user_name").into();
+            claims["email"] = payload("email").into();
+            claims["groups"] = json!([payload("group")]);
+        });
+    });
+    assert_eq!(location(&people::sign_in(&world, &idp, &Browser::new()).await), "/");
 
     let seen = world.crawl(&browser).await;
     for field in fields {

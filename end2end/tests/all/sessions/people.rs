@@ -62,6 +62,14 @@ async fn sessions_are_listed_and_revoked(engine: Engine) {
     assert_eq!(setup.api.post("/api/sessions/revoke", revoke).await.expect(200)["revoked"], 0);
     let wrong = json!({ "user_id": "usr-00000000000000000000000000000000", "reason": "x" });
     assert!(setup.api.post("/api/sessions/revoke", wrong).await.status.is_client_error());
+
+    // Nobody ends everybody's by leaving out whose.
+    let nobody = setup.api.post("/api/sessions/revoke", json!({ "reason": "x" })).await;
+    nobody.expect_problem(422, "urn:certctl:error:invalid");
+    assert!(is_signed_in(&setup.browser, server).await);
+    let all = json!({ "all": true, "reason": "an incident" });
+    assert_eq!(setup.api.post("/api/sessions/revoke", all).await.expect(200)["revoked"], 1);
+    assert!(!is_signed_in(&setup.browser, server).await);
 }
 
 async fn set_grants(setup: &Setup, user: &str, grants: Value) -> Response {

@@ -52,6 +52,11 @@ pub struct GroupMapping {
 impl ProviderSpec {
     /// What members of `groups` are granted, in the order of the mappings.
     pub fn grants_of<'a>(&'a self, groups: &'a [String]) -> impl Iterator<Item = &'a Grant> {
-        self.group_mappings.iter().filter(|m| groups.contains(&m.group)).map(|m| &m.grant)
+        self.mappings_of(groups).map(|m| &m.grant)
+    }
+
+    /// The mappings of `groups`, in their order.
+    pub fn mappings_of<'a>(&'a self, groups: &'a [String]) -> impl Iterator<Item = &'a GroupMapping> {
+        self.group_mappings.iter().filter(|m| groups.contains(&m.group))
     }
 }

@@ -40,7 +40,7 @@ words! {
 }
 
 /// Whose session it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Principal {
     User(UserId),
     ApiKey(ApiKeyId),

@@ -25,6 +25,12 @@ impl Reader {
         self.fetch_optional(sql, args![sha256.as_slice()]).await?.as_ref().map(api_key).transpose()
     }
 
+    /// Those of `ids` that exist.
+    pub async fn api_keys_by_ids(&mut self, ids: &[ApiKeyId]) -> Result<Vec<ApiKey>, StoreError> {
+        let sql = Sql::new(concat!("SELECT ", columns!(), " FROM api_keys"));
+        self.by_ids(sql, ids, api_key).await
+    }
+
     /// Newest first.
     pub async fn api_keys(&mut self, page: &PageRequest) -> Result<Page<ApiKey>, StoreError> {
         let sql = Sql::new(concat!("SELECT ", columns!(), " FROM api_keys"));

@@ -178,6 +178,7 @@ const CALLS: &[(&str, Call)] = calls! {
     "API key, replaced": |tx, s| tx.replace_api_key(&s.key.id, &s.key.id, NOW);
     "API key, used": |tx, s| tx.note_api_key_use(&s.key.id, NOW, None);
     "API key, reported": |tx, s| tx.mark_api_key_reported(&s.key.id);
+    "API keys by ids": |tx, s| async move { tx.api_keys_by_ids(std::slice::from_ref(&s.key.id)).await };
     "role": |tx, _s| tx.role(&"own".parse::<RoleId>().unwrap());
     "roles": |tx, _s| tx.roles(&PageRequest::default());
     "roles by ids": |tx, _s| async move { tx.roles_by_ids(&["own".parse().unwrap()]).await };
@@ -187,6 +188,7 @@ const CALLS: &[(&str, Call)] = calls! {
     "administration, locked": |tx, _s| tx.lock_administration();
     "user": |tx, s| tx.user(&s.user.id);
     "user by subject": |tx, s| tx.user_by_subject(&s.user.provider_id, &s.user.subject);
+    "users by ids": |tx, s| async move { tx.users_by_ids(std::slice::from_ref(&s.user.id)).await };
     "users": |tx, _s| tx.users(&UserFilter::default());
     "users of a provider": |tx, s| tx.users(&UserFilter {
         provider_id: Some(s.user.provider_id.clone()), ..UserFilter::default()

@@ -25,15 +25,8 @@ impl Reader {
 
     /// Those of `ids` that exist.
     pub async fn roles_by_ids(&mut self, ids: &[RoleId]) -> Result<Vec<Role>, StoreError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut sql = Sql::new(concat!("SELECT ", columns!(), " FROM roles WHERE id IN ("));
-        for (i, id) in ids.iter().enumerate() {
-            sql.push(if i == 0 { "" } else { ", " }).bind(id);
-        }
-        sql.push(")");
-        self.run(sql.once()).await?.rows.iter().map(role).collect()
+        let sql = Sql::new(concat!("SELECT ", columns!(), " FROM roles"));
+        self.by_ids(sql, ids, role).await
     }
 }
 

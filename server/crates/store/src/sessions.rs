@@ -152,6 +152,11 @@ impl Tx {
         ids(&self.fetch_all(sql, args![provider]).await?)
     }
 
+    /// Everybody's, but `kept`. Gives how many there were.
+    pub async fn delete_all_sessions(&mut self, kept: Option<&SessionId>) -> Result<u64, StoreError> {
+        self.execute("DELETE FROM sessions WHERE id <> $1", args![kept.map_or("", SessionId::as_str)]).await
+    }
+
     /// Those past their end at `now`, and those not seen since `idle_since`; at most `limit` of each.
     pub async fn delete_ended_sessions(
         &mut self,

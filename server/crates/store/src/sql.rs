@@ -99,6 +99,27 @@ impl Reader {
         let items = rows.iter().map(decode).collect::<Result<_, _>>()?;
         Ok(Page::from_overfull(items, limit, cursor))
     }
+
+    /// Completes `sql`, which selects, to the rows whose `id` is one of `ids`.
+    pub(crate) async fn by_ids<'i, I, T>(
+        &mut self,
+        mut sql: Sql,
+        ids: &'i [I],
+        decode: impl Fn(&Row) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError>
+    where
+        &'i I: Into<Value>,
+    {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        sql.push(" WHERE id IN (");
+        for (i, id) in ids.iter().enumerate() {
+            sql.push(if i == 0 { "" } else { ", " }).bind(id);
+        }
+        sql.push(")");
+        self.run(sql.once()).await?.rows.iter().map(decode).collect()
+    }
 }
 
 /// Rows per INSERT; the engines limit the number of values, PostgreSQL to 65,535 and SQLite to 32,766.

@@ -26,6 +26,12 @@ impl Reader {
         self.fetch_optional(sql, args![provider, subject]).await?.as_ref().map(user).transpose()
     }
 
+    /// Those of `ids` that exist.
+    pub async fn users_by_ids(&mut self, ids: &[UserId]) -> Result<Vec<User>, StoreError> {
+        let sql = Sql::new(concat!("SELECT ", columns!(), " FROM users"));
+        self.by_ids(sql, ids, user).await
+    }
+
     /// Newest first.
     pub async fn users(&mut self, filter: &UserFilter) -> Result<Page<User>, StoreError> {
         let mut sql = Sql::new(concat!("SELECT ", columns!(), " FROM users"));

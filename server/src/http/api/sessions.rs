@@ -1,7 +1,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use model::{Principal, Session, SignInMethod, Timestamp, UserId};
+use model::{Principal, Session, SessionFilter, SignInMethod, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -69,6 +69,8 @@ fn view(core: &Core, current: Option<&model::SessionId>, session: Session) -> Se
 pub struct SessionQuery {
     /// The id of a user: only theirs.
     user: Option<String>,
+    /// The id of an API key: only those that were begun with it.
+    api_key: Option<String>,
     /// `next` of the page before.
     cursor: Option<String>,
     /// Items on a page, 1 to 500; 50 unless given.
@@ -84,9 +86,12 @@ pub async fn list(
     Authenticated(caller): Authenticated,
     ApiQuery(query): ApiQuery<SessionQuery>,
 ) -> Result<Json<List<SessionView>>, ApiError> {
-    let user: Option<UserId> = parse("user", query.user.as_deref())?;
-    let page = page(query.cursor.as_deref(), query.limit)?;
-    let found = sessions::list(&state.core, &caller, user.as_ref(), page).await?;
+    let filter = SessionFilter {
+        user_id: parse("user", query.user.as_deref())?,
+        api_key_id: parse("api_key", query.api_key.as_deref())?,
+        page: page(query.cursor.as_deref(), query.limit)?,
+    };
+    let found = sessions::list(&state.core, &caller, filter).await?;
     Ok(List::of(found, |session| view(&state.core, caller.session.as_ref(), session)))
 }
 
@@ -106,7 +111,11 @@ pub async fn remove(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevokeInput {
-    user_id: String,
+    /// Whose sessions; absent only with `all`.
+    user_id: Option<String>,
+    /// Everybody's, but the session through which it is asked.
+    #[serde(default)]
+    all: bool,
     /// 1 to 500 characters, for the audit event.
     reason: String,
 }
@@ -117,7 +126,7 @@ pub struct Revoked {
     revoked: usize,
 }
 
-/// End all sessions of a user: one's own always, another's with session.revoke.
+/// End all sessions of a user, or of everybody: one's own always, those of others with session.revoke.
 #[utoipa::path(post, path = "/api/sessions/revoke", tag = "people", request_body = RevokeInput,
     responses((status = 200, body = Revoked), (status = "4XX", body = ProblemDocument)))]
 pub async fn revoke_all(
@@ -125,8 +134,14 @@ pub async fn revoke_all(
     Authenticated(caller): Authenticated,
     ApiJson(input): ApiJson<RevokeInput>,
 ) -> Result<Json<Revoked>, ApiError> {
-    let user = input.user_id.parse().map_err(|_| Error::invalid("user_id", "it is not the id of a user"))?;
     let reason = Reason { reason: input.reason }.checked()?;
-    let revoked = sessions::revoke_all_of_user(&state.core, &caller, &user, &reason).await?;
+    let revoked = match (input.user_id, input.all) {
+        (Some(user), false) => {
+            let user = user.parse().map_err(|_| Error::invalid("user_id", "it is not the id of a user"))?;
+            sessions::revoke_all_of_user(&state.core, &caller, &user, &reason).await?
+        }
+        (None, true) => sessions::revoke_all(&state.core, &caller, &reason).await?,
+        _ => return Err(Error::invalid("user_id", "give either a user or `all`").into()),
+    };
     Ok(Json(Revoked { revoked }))
 }

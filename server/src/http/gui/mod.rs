@@ -73,12 +73,14 @@ pub struct Refused<'a> {
     pub refusal: &'a Error,
     /// What was sent, for forms that keep their input.
     pub sent: Option<Query>,
+    /// The field that the refusal is about, where it names none itself.
+    pub field: Option<&'static str>,
 }
 
 impl<'a> Refused<'a> {
     /// Without what was sent.
     pub fn whole(refusal: &'a Error) -> Self {
-        Self { refusal, sent: None }
+        Self { refusal, sent: None, field: None }
     }
 }
 
@@ -108,14 +110,19 @@ async fn render(
     let query = Query::new(query.map(|(name, value)| (name.into_owned(), value.into_owned())));
     let status = Status::default();
     let signed_in = visitor.as_ref().ok().and_then(Option::as_ref);
-    let (refusal, sent) = refused.map_or((None, None), |r| (Some(r.refusal), r.sent));
+    let (refusal, sent) = match refused {
+        Some(Refused { refusal, sent, field }) => {
+            (Some(refusal), sent.map(|values| Sent { values, faults: faults(refusal, field) }))
+        }
+        None => (None, None),
+    };
     let context = PageRequest {
         visitor: backend::visitor(&state.core, signed_in).await,
         backend: Arc::new(Services::new(state.clone(), info, visitor)),
         assets: assets::paths(),
         status: status.clone(),
         refusal: refusal.map(Error::public_detail),
-        sent: sent.map(|values| Sent { values, faults: refusal.map(faults).unwrap_or_default() }),
+        sent,
         done,
         query,
         request_id: info.request_id.as_str().into(),
@@ -146,11 +153,15 @@ async fn render(
     response
 }
 
-fn faults(refusal: &Error) -> Vec<Fault> {
-    match refusal {
-        Error::Invalid(fields) => {
+/// What is wrong, by field. `field`: what a refusal is about that names none, unless it is one of the whole thing.
+fn faults(refusal: &Error, field: Option<&str>) -> Vec<Fault> {
+    match (refusal, field) {
+        (Error::Invalid(fields), _) => {
             let faults = fields.iter();
             faults.map(|f| Fault { field: f.field.clone(), reason: f.reason.clone() }).collect()
+        }
+        (Error::Conflict(reason) | Error::Forbidden(reason), Some(field)) => {
+            vec![Fault { field: field.to_owned(), reason: reason.clone() }]
         }
         _ => Vec::new(),
     }

@@ -1,5 +1,7 @@
 //! Sessions as those see them who hold them, and as administrators do.
 
+use std::collections::HashMap;
+
 use model::{
     Actor, AuditEvent, Caller, Page, PageRequest, Permission, Principal, Session, SessionFilter, SessionId,
     UserId,
@@ -10,22 +12,48 @@ use crate::auth::authorise;
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
 
-/// Everybody's for those who may read them, of one user if `user` is given; one's own for others.
-pub async fn list(
-    core: &Core,
-    caller: &Caller,
-    user: Option<&UserId>,
-    page: PageRequest,
-) -> Result<Page<Session>> {
-    let own = user.is_some_and(|user| caller.actor == Actor::User(user.clone()));
-    if user.is_none() && !caller.rights.allows(Permission::SessionRead) {
-        return list_own(core, caller, page).await;
+/// Everybody's for those who may read them, of one owner if `filter` names one; one's own for others.
+pub async fn list(core: &Core, caller: &Caller, filter: SessionFilter) -> Result<Page<Session>> {
+    let everybody = filter.user_id.is_none() && filter.api_key_id.is_none();
+    if everybody && !caller.rights.allows(Permission::SessionRead) {
+        return list_own(core, caller, filter.page).await;
     }
+    let own = match (&filter.user_id, &filter.api_key_id) {
+        (Some(user), None) => caller.actor == Actor::User(user.clone()),
+        (None, Some(key)) => caller.actor == Actor::ApiKey(key.clone()),
+        _ => false,
+    };
     if !own {
         authorise(caller, Permission::SessionRead)?;
     }
-    let filter = SessionFilter { user_id: user.cloned(), page, ..SessionFilter::default() };
     Ok(core.store.read().await?.sessions(&filter).await?)
+}
+
+/// Anybody's for those who may read them; one's own for others, for whom there are no other ones.
+pub async fn find(core: &Core, caller: &Caller, id: &SessionId) -> Result<Session> {
+    let found = core.store.read().await?.session(id).await?;
+    match found {
+        Some(session) if is_own(caller, &session) || caller.rights.allows(Permission::SessionRead) => {
+            Ok(session)
+        }
+        _ => Err(missing(id)),
+    }
+}
+
+/// The names of those whose `sessions` the caller has been shown.
+pub async fn owners(core: &Core, sessions: &[Session]) -> Result<HashMap<Principal, String>> {
+    let (mut users, mut keys) = (Vec::new(), Vec::new());
+    for session in sessions {
+        match &session.principal {
+            Principal::User(id) => users.push(id.clone()),
+            Principal::ApiKey(id) => keys.push(id.clone()),
+        }
+    }
+    let mut db = core.store.read().await?;
+    let users = db.users_by_ids(&users).await?.into_iter();
+    let keys = db.api_keys_by_ids(&keys).await?.into_iter();
+    let users = users.map(|user| (Principal::User(user.id), user.name));
+    Ok(users.chain(keys.map(|key| (Principal::ApiKey(key.id), key.name))).collect())
 }
 
 pub async fn list_own(core: &Core, caller: &Caller, page: PageRequest) -> Result<Page<Session>> {
@@ -49,7 +77,7 @@ pub async fn revoke(core: &Core, caller: &Caller, id: &SessionId) -> Result<()> 
         .write(move |tx| {
             Box::pin(async move {
                 if !tx.delete_session(&id).await? {
-                    return Err(Error::not_found(format!("session {id}")));
+                    return Err(missing(&id));
                 }
                 tx.record(&[event]).await?;
                 Ok(())
@@ -85,12 +113,33 @@ pub async fn revoke_all_of_user(core: &Core, caller: &Caller, user: &UserId, rea
         .await
 }
 
+/// Ends the sessions of everybody but the one through which it is asked, and gives how many there were.
+pub async fn revoke_all(core: &Core, caller: &Caller, reason: &str) -> Result<usize> {
+    authorise(caller, Permission::SessionRevoke)?;
+    let mut event = core.event(caller, "sessions.all_ended", Resource("session", "all"), Value::Null);
+    let (kept, reason) = (caller.session.clone(), reason.to_owned());
+    core.store
+        .write(move |tx| {
+            Box::pin(async move {
+                let ended = tx.delete_all_sessions(kept.as_ref()).await?;
+                event.details = json!({ "reason": reason, "count": ended, "kept": kept });
+                tx.record(&[event]).await?;
+                Ok(usize::try_from(ended).unwrap_or(usize::MAX))
+            })
+        })
+        .await
+}
+
 fn is_own(caller: &Caller, session: &Session) -> bool {
     match (&caller.actor, &session.principal) {
         (Actor::User(caller), Principal::User(owner)) => caller == owner,
         (Actor::ApiKey(caller), Principal::ApiKey(owner)) => caller == owner,
         _ => false,
     }
+}
+
+fn missing(id: &SessionId) -> Error {
+    Error::not_found(format!("session {id}"))
 }
 
 fn ended(core: &Core, caller: &Caller, id: &SessionId, details: Value) -> AuditEvent {

@@ -21,7 +21,7 @@ use crate::config::SessionConfig;
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
 
-pub use manage::{list, list_own, revoke, revoke_all_of_user};
+pub use manage::{find, list, list_own, owners, revoke, revoke_all, revoke_all_of_user};
 
 /// How much later than it was a session is written down as seen.
 const SEEN_EVERY: Duration = Duration::from_secs(60);

@@ -1,10 +1,11 @@
 //! Signing in, and who is signed in.
 
 use app::VisitorView;
-use app::views::{AccountView, Held, ProviderLink, SessionRow, SignInView};
-use model::{Grant, Owner, PageRequest, Permission, ProfileId, Reach, Session, SignInMethod, Timestamp};
+use app::views::{AccountView, Held, ProviderLink, SignInView};
+use model::{Grant, Owner, PageRequest, Permission, ProfileId, Reach, Timestamp};
 
 use super::Services;
+use super::sessions::way_of;
 use crate::core::Core;
 use crate::error::Result;
 use crate::http::auth::ReturnTo;
@@ -88,7 +89,7 @@ impl Services {
                 .items
                 .into_iter()
                 .filter(|session| core.sessions.end_of(session) > now)
-                .map(|session| session_row(core, checked, &session))
+                .map(|session| self.session_row(&checked.caller, &session, now))
                 .collect(),
         })
     }
@@ -102,29 +103,6 @@ fn name_of(checked: &Checked) -> String {
         Owner::User(user, _) => user.name.clone(),
         Owner::ApiKey(key) => format!("API key {}", key.name),
         Owner::Nobody => String::new(),
-    }
-}
-
-fn way_of(session: &Session) -> String {
-    let way = match session.method {
-        SignInMethod::ApiKey => "API key",
-        SignInMethod::BreakGlass => "break-glass password",
-        SignInMethod::LoginLink => "one-time link",
-        SignInMethod::Oidc => "identity provider",
-    };
-    session.provider_id.as_ref().map_or_else(|| way.to_owned(), |id| format!("{way} {id}"))
-}
-
-fn session_row(core: &Core, asking: &Checked, session: &Session) -> SessionRow {
-    SessionRow {
-        id: session.id.to_string(),
-        way: way_of(session),
-        began: minute(session.created_at),
-        last_seen: minute(session.last_seen_at),
-        ends: minute(core.sessions.end_of(session)),
-        client_ip: session.client_ip.map(|ip| ip.to_string()),
-        user_agent: session.user_agent.clone(),
-        current: session.id == asking.signed_in.session.id,
     }
 }
 

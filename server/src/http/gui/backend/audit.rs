@@ -79,6 +79,7 @@ impl Services {
         let (kind, id) = actor.split_once(':').unwrap_or(("", actor));
         let link = match kind {
             "acme" => self.resource_link("account", id),
+            "user" => self.resource_link("user", id),
             _ => named(id),
         };
         match kind {
@@ -96,6 +97,7 @@ impl Services {
             "issuer" => id.parse().ok().map(|id| self.issuer_link(&id)),
             "order" => id.parse().ok().map(|id| self.order_link(&id)),
             "profile" => id.parse().ok().map(|id| self.profile_link(&id)),
+            "user" => id.parse().ok().map(|id| self.user_link(&id)),
             _ => None,
         };
         link.unwrap_or_else(|| named(id))

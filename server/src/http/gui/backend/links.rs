@@ -1,7 +1,10 @@
 //! The ways from one thing to another, for those who may go them.
 
 use app::views::Link;
-use model::{AccountId, Caller, CertificateId, EabKeyId, IssuerId, OrderId, Permission, ProfileId};
+use model::{
+    AccountId, Caller, CertificateId, EabKeyId, IssuerId, OrderId, Permission, ProfileId, ProviderId, RoleId,
+    UserId,
+};
 
 use super::{Services, words};
 use crate::error::Result;
@@ -30,6 +33,20 @@ impl Services {
 
     pub(super) fn issuer_link(&self, id: &IssuerId) -> Link {
         self.link(Permission::IssuerRead, "/issuers", id.as_str())
+    }
+
+    pub(super) fn user_link(&self, id: &UserId) -> Link {
+        self.link(Permission::UserRead, "/users", id.as_str())
+    }
+
+    pub(super) fn role_link(&self, id: &RoleId) -> Link {
+        Link { text: id.to_string(), href: None, title: None }
+    }
+
+    /// Who vouches for a user; `local` has no page.
+    pub(super) fn provider_link(&self, id: &ProviderId) -> Link {
+        let text = if *id == ProviderId::local() { "this machine".to_owned() } else { id.to_string() };
+        Link { text, href: None, title: None }
     }
 
     /// A link only for those who may see what it leads to.

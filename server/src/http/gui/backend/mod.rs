@@ -8,6 +8,7 @@ mod certificates;
 mod connect;
 mod eab_keys;
 mod fields;
+mod grants;
 mod issuers;
 mod links;
 mod orders;
@@ -16,9 +17,11 @@ mod profile_changes;
 mod profile_form;
 pub mod profiles;
 mod rate_limits;
+pub mod sessions;
 mod start;
 mod system;
 mod timeline;
+pub mod users;
 mod words;
 
 use std::fmt;
@@ -180,6 +183,26 @@ impl Backend for Services {
 
     async fn system(&self) -> Result<SystemView, PageError> {
         self.show_system(self.caller()?).await.map_err(shown)
+    }
+
+    async fn users(&self, query: &Query) -> Result<ListView<UserRow>, PageError> {
+        self.list_users(self.caller()?, query).await.map_err(shown)
+    }
+
+    async fn user(&self, id: &str) -> Result<UserView, PageError> {
+        self.show_user(self.caller()?, id).await.map_err(shown)
+    }
+
+    async fn user_grants(&self, id: &str) -> Result<GrantsView, PageError> {
+        self.show_user_grants(self.caller()?, id).await.map_err(shown)
+    }
+
+    async fn sessions(&self, query: &Query) -> Result<ListView<SessionRow>, PageError> {
+        self.list_sessions(self.caller()?, query).await.map_err(shown)
+    }
+
+    async fn session(&self, id: &str) -> Result<SessionRow, PageError> {
+        self.show_session(self.caller()?, id).await.map_err(shown)
     }
 
     async fn audit_events(&self, query: &Query) -> Result<ListView<AuditRow>, PageError> {

@@ -4,9 +4,12 @@
 pub mod accounts;
 pub mod certificates;
 mod done;
+mod grants;
 pub mod profile_fields;
 pub mod profiles;
 mod sent;
+pub mod sessions;
+pub mod users;
 
 pub use done::{Done, REMOVAL as DONE_REMOVAL};
 pub use sent::Sent;

@@ -83,19 +83,48 @@ impl Sent {
         }
     }
 
+    /// At which version the page read what it changes.
+    pub fn version(&self) -> Result<i64> {
+        let version = self.fields.get("version").and_then(|version| version.parse().ok());
+        version.ok_or_else(|| Error::invalid("version", "the page has not sent it; open it again"))
+    }
+
     /// Leads on to what was done, or shows the page again with what was sent and why it was refused.
     pub async fn answer(self, state: &AppState, outcome: Result<Done>) -> Response {
+        self.answer_about(state, outcome, None).await
+    }
+
+    /// The same; a refusal that names no field stands beside this one, which it is about.
+    pub async fn answer_beside(
+        self,
+        state: &AppState,
+        outcome: Result<Done>,
+        field: &'static str,
+    ) -> Response {
+        self.answer_about(state, outcome, Some(field)).await
+    }
+
+    async fn answer_about(
+        self,
+        state: &AppState,
+        outcome: Result<Done>,
+        field: Option<&'static str>,
+    ) -> Response {
         match outcome {
             Ok(done) => done.lead_on(&state.core, &self.visitor),
             Err(Error::Unauthenticated(_)) => {
                 Redirect::to(&ReturnTo::parse(&self.page).sign_in_page()).into_response()
             }
-            Err(refusal) => self.refuse(state, &refusal).await,
+            Err(refusal) => self.refuse_about(state, &refusal, field).await,
         }
     }
 
     async fn refuse(self, state: &AppState, refusal: &Error) -> Response {
-        let refused = Refused { refusal, sent: Some(self.fields) };
+        self.refuse_about(state, refusal, None).await
+    }
+
+    async fn refuse_about(self, state: &AppState, refusal: &Error, field: Option<&'static str>) -> Response {
+        let refused = Refused { refusal, sent: Some(self.fields), field };
         gui::page(state, &self.info, Visitor(Some(self.visitor)), &self.page, Some(refused)).await
     }
 }
