@@ -33,10 +33,17 @@ pub trait Backend: Send + Sync + fmt::Debug {
     -> Result<ProfileFormView, PageError>;
     async fn connect(&self, profile: &str) -> Result<ConnectView, PageError>;
     async fn eab_keys(&self, query: &Query) -> Result<ListView<EabKeyRow>, PageError>;
+    async fn new_eab_key(&self) -> Result<NewEabKeyView, PageError>;
     async fn eab_key(&self, id: &str) -> Result<EabKeyView, PageError>;
     async fn issuers(&self) -> Result<Vec<IssuerRow>, PageError>;
     async fn issuer(&self, id: &str) -> Result<IssuerView, PageError>;
     async fn rate_limits(&self, query: &Query) -> Result<RateLimitsView, PageError>;
+    async fn rate_limits_form(&self) -> Result<RateLimitsForm, PageError>;
+    /// The limits whose counters can be set back.
+    async fn rate_limit_reset(&self) -> Result<Vec<Choice>, PageError>;
+    async fn api_keys(&self, query: &Query) -> Result<ListView<ApiKeyRow>, PageError>;
+    async fn new_api_key(&self) -> Result<NewApiKeyView, PageError>;
+    async fn api_key(&self, id: &str) -> Result<ApiKeyView, PageError>;
     async fn system(&self) -> Result<SystemView, PageError>;
     async fn users(&self, query: &Query) -> Result<ListView<UserRow>, PageError>;
     async fn user(&self, id: &str) -> Result<UserView, PageError>;

@@ -61,7 +61,15 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/acme-accounts/:id/resume") view=ResumeAccount/>
                 <Route path=path!("/acme-accounts/:id/deactivate") view=DeactivateAccount/>
                 <Route path=path!("/eab-keys") view=EabKeys/>
+                <Route path=path!("/eab-keys/new") view=NewEabKey/>
                 <Route path=path!("/eab-keys/:id") view=EabKey/>
+                <Route path=path!("/eab-keys/:id/rotate") view=RotateEabKey/>
+                <Route path=path!("/eab-keys/:id/revoke") view=RevokeEabKey/>
+                <Route path=path!("/api-keys") view=ApiKeys/>
+                <Route path=path!("/api-keys/new") view=NewApiKey/>
+                <Route path=path!("/api-keys/:id") view=ApiKey/>
+                <Route path=path!("/api-keys/:id/rotate") view=RotateApiKey/>
+                <Route path=path!("/api-keys/:id/revoke") view=RevokeApiKey/>
                 <Route path=path!("/profiles") view=Profiles/>
                 <Route path=path!("/profiles/new") view=NewProfile/>
                 <Route path=path!("/profiles/:id") view=Profile/>
@@ -70,6 +78,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/issuers") view=Issuers/>
                 <Route path=path!("/issuers/:id") view=Issuer/>
                 <Route path=path!("/rate-limits") view=RateLimits/>
+                <Route path=path!("/rate-limits/edit") view=EditRateLimits/>
+                <Route path=path!("/rate-limits/reset") view=ResetRateLimit/>
                 <Route path=path!("/system") view=System/>
                 <Route path=path!("/users") view=Users/>
                 <Route path=path!("/users/:id") view=User/>

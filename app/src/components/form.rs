@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use leptos::prelude::*;
 
 use super::CsrfToken;
@@ -12,13 +14,14 @@ pub struct Form {
     values: Query,
     faults: Vec<Fault>,
     csrf_token: String,
+    refused: bool,
 }
 
 /// What all kinds of fields have.
 #[derive(Debug, Clone)]
 pub struct Field {
     name: &'static str,
-    label: &'static str,
+    label: Cow<'static, str>,
     help: String,
     kind: &'static str,
     example: &'static str,
@@ -41,8 +44,8 @@ impl Alternative {
 
 impl Field {
     /// `name`: as the services name it in what they refuse.
-    pub fn new(name: &'static str, label: &'static str) -> Self {
-        Self { name, label, help: String::new(), kind: "text", example: "", required: false }
+    pub fn new(name: &'static str, label: impl Into<Cow<'static, str>>) -> Self {
+        Self { name, label: label.into(), help: String::new(), kind: "text", example: "", required: false }
     }
 
     #[must_use]
@@ -80,10 +83,15 @@ impl Form {
         match request.and_then(|request| request.sent) {
             // Of what another site has sent, nothing was read.
             Some(sent) if !sent.values.is_empty() => {
-                Self { values: sent.values, faults: sent.faults, csrf_token }
+                Self { values: sent.values, faults: sent.faults, csrf_token, refused: true }
             }
-            _ => Self { values: stored, faults: Vec::new(), csrf_token },
+            _ => Self { values: stored, faults: Vec::new(), csrf_token, refused: false },
         }
+    }
+
+    /// Whether this is what was sent and refused.
+    pub fn is_refused(&self) -> bool {
+        self.refused
     }
 
     pub fn value(&self, name: &str) -> String {

@@ -98,7 +98,11 @@ const GROUPS: &[(&str, &[Place])] = &[
     ),
     (
         "Access",
-        &[Place("/users", "Users", Some("user.read")), Place("/sessions", "Sessions", Some("session.read"))],
+        &[
+            Place("/users", "Users", Some("user.read")),
+            Place("/api-keys", "API keys", Some("api_key.read")),
+            Place("/sessions", "Sessions", Some("session.read")),
+        ],
     ),
     ("Proof", &[Place("/audit", "Audit", Some("audit.read"))]),
     ("System", &[Place("/system", "System", Some("system.read"))]),

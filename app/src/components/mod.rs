@@ -13,6 +13,7 @@ mod list;
 mod live;
 mod loading;
 mod prose;
+mod secret;
 mod title;
 mod versions;
 
@@ -29,5 +30,6 @@ pub use list::{Table, list_page};
 pub use live::Live;
 pub use loading::{failure, page, parameter};
 pub use prose::prose;
+pub use secret::shown_once;
 pub use title::PageTitle;
 pub use versions::{Compared, versions};

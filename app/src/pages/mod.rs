@@ -2,6 +2,7 @@
 
 mod account;
 mod accounts;
+mod api_keys;
 mod audit;
 mod certificates;
 mod connect;
@@ -26,10 +27,11 @@ mod users;
 
 pub use account::Account;
 pub use accounts::{AcmeAccount, AcmeAccounts, DeactivateAccount, ResumeAccount, SuspendAccount};
+pub use api_keys::{ApiKey, ApiKeys, NewApiKey, RevokeApiKey, RotateApiKey};
 pub use audit::{AuditEvent, AuditEvents};
 pub use certificates::{Certificate, Certificates};
 pub use connect::Connect;
-pub use eab_keys::{EabKey, EabKeys};
+pub use eab_keys::{EabKey, EabKeys, NewEabKey, RevokeEabKey, RotateEabKey};
 pub use home::Home;
 pub use issuers::{Issuer, Issuers};
 pub use link::Link;
@@ -37,7 +39,7 @@ pub use not_found::NotFound;
 pub use orders::{Order, Orders};
 pub use profile_form::{EditProfile, NewProfile};
 pub use profiles::{Profile, Profiles};
-pub use rate_limits::RateLimits;
+pub use rate_limits::{EditRateLimits, RateLimits, ResetRateLimit};
 pub use renew_now::{CancelRenewNow, RenewNow};
 pub use revocation::RevokeCertificate;
 pub use sessions::{EndAllSessions, EndSession, Sessions};

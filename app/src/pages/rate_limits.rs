@@ -1,11 +1,30 @@
 use leptos::prelude::*;
 
-use crate::components::{Instant, StatusBadge, Table, page, thing};
-use crate::views::{AllowedRow, Link, RateLimitsView, UsageRow};
+use crate::Query;
+use crate::components::{Field, Form, Instant, StatusBadge, Table, page, thing};
+use crate::views::{AllowedRow, Choice, LimitField, Link, RateLimitsForm, RateLimitsView, UsageRow};
 
 #[component]
 pub fn RateLimits() -> impl IntoView {
     page("Rate limits", PATH, |r| async move { r.backend.rate_limits(&r.query).await }, content)
+}
+
+#[component]
+pub fn EditRateLimits() -> impl IntoView {
+    page("Change the rate limits", PATH, |r| async move { r.backend.rate_limits_form().await }, edit)
+}
+
+#[component]
+pub fn ResetRateLimit() -> impl IntoView {
+    page(
+        "Reset a counter",
+        PATH,
+        |r| async move {
+            let subject = r.query.get("subject").unwrap_or_default().to_owned();
+            Ok((subject, r.backend.rate_limit_reset().await?))
+        },
+        |(subject, limits)| reset(subject, limits),
+    )
 }
 
 const PATH: &str = "/rate-limits";
@@ -88,7 +107,83 @@ fn used(row: UsageRow) -> impl IntoView {
             <td>{row.what}</td>
             <td class="nowrap">{row.used} " of " {row.allowed.unwrap_or_else(|| "any number".to_owned())}</td>
             <td><StatusBadge badge=row.status/></td>
-            <td class="nowrap">{resets}</td>
+            <td class="nowrap">
+                {resets} {row.reset.map(|url| view! { <a href=url>"Reset"</a> })}
+            </td>
         </tr>
+    }
+}
+
+fn edit(v: RateLimitsForm) -> impl IntoView {
+    let each = v.limits.iter().chain(&v.networks);
+    let stored = each.fold(Query::default(), |query, field| query.with(field.name, &field.stored));
+    let form = Form::new(stored);
+    // Whoever is told of somebody else's change decides between both: the next attempt replaces it.
+    let lost = form.is_refused() && form.value("version") != v.version.to_string();
+    let version = v.version.to_string();
+    let button = if lost { "Save mine in its place" } else { "Save" };
+    let field = |field: LimitField| {
+        let unit = if field.name.starts_with("network_prefix") { "" } else { " Nothing, or 0: no limit." };
+        let default = if field.default.is_empty() { "no limit" } else { &field.default };
+        let now = if field.stored.is_empty() { "no limit" } else { &field.stored };
+        let help = match lost && form.value(field.name) != field.stored {
+            true => format!("Stored now: {now}. The default is {default}.{unit}"),
+            false => format!("The default is {default}.{unit}"),
+        };
+        form.text(Field::new(field.name, field.label).help(help).example("no limit").kind("number"))
+    };
+    let fields = view! {
+        {lost.then(|| view! {
+            <div class="note warn">
+                <p>"Somebody else has changed the limits since you opened this page. The fields have what you sent; beside each that differs stands what is stored now. To keep theirs, cancel; to replace it by yours, save again."</p>
+            </div>
+        })}
+        <input type="hidden" name="version" value=version/>
+        {v.limits.into_iter().map(field).collect_view()}
+        {v.networks.into_iter().map(field).collect_view()}
+    };
+    view! {
+        <div class="head">
+            <div>
+                <div class="crumbs"><a href=PATH>"Rate limits"</a></div>
+                <h1>"Change the rate limits"</h1>
+                <p>"They hold at once here, and within seconds on other replicas. Counters go on as they are."</p>
+            </div>
+        </div>
+        <section class="card">
+            <div class="body">
+                {form.frame(format!("{PATH}/edit"), (button, false), PATH.to_owned(), fields)}
+            </div>
+        </section>
+    }
+}
+
+fn reset(subject: String, limits: Vec<Choice>) -> impl IntoView {
+    let form = Form::new(Query::default().with("subject", subject));
+    let all = Choice { value: String::new(), text: "all limits that count it".to_owned() };
+    let choices = std::iter::once(all).chain(limits).collect();
+    let fields = view! {
+        <p>"The subject begins anew: what it has used of its limits is forgotten, at once and on every replica. Make sure that its client does not run wild any more."</p>
+        {form.text(
+            Field::new("subject", "Subject")
+                .help("As it is listed: account:…, eab_key:…, name:…, network:… or account_name:…")
+                .example("name:www.example.com")
+                .required(),
+        )}
+        {form.menu(Field::new("limit", "Limit"), choices)}
+        {form.text(Field::new("reason", "Reason").help("It is kept in the audit trail.").required())}
+    };
+    view! {
+        <div class="head">
+            <div>
+                <div class="crumbs"><a href=PATH>"Rate limits"</a></div>
+                <h1>"Reset a counter"</h1>
+            </div>
+        </div>
+        <section class="card">
+            <div class="body">
+                {form.frame(format!("{PATH}/reset"), ("Reset", true), PATH.to_owned(), fields)}
+            </div>
+        </section>
     }
 }

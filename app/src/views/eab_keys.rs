@@ -1,4 +1,4 @@
-use super::{AcmeAccountRow, Badge, Link, Moment};
+use super::{AcmeAccountRow, ActionLink, Alternative, Badge, Link, Moment};
 
 /// A line in the list of EAB keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,9 +15,19 @@ pub struct EabKeyRow {
     pub created: Moment,
 }
 
+/// What there is to choose for a new one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEabKeyView {
+    /// Empty where the reader may not see profiles.
+    pub profiles: Vec<Alternative>,
+    /// Whether the key may be good for all.
+    pub everywhere: bool,
+}
+
 /// Everything about an EAB key but the key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EabKeyView {
+    pub actions: Vec<ActionLink>,
     pub id: String,
     pub note: String,
     pub status: Badge,

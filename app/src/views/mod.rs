@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod api_keys;
 mod atoms;
 mod audit;
 mod certificates;
@@ -21,17 +22,18 @@ mod users;
 pub use crate::components::Alternative;
 pub use access::{AccountView, Held, ProviderLink, SignInView};
 pub use accounts::{AcmeAccountRow, AcmeAccountView, LimitRow};
+pub use api_keys::{ApiKeyRow, ApiKeyView, NewApiKeyView};
 pub use atoms::{ActionLink, Badge, Link, Moment, Tone};
 pub use audit::{AuditEventView, AuditRow, Change};
 pub use certificates::{CertificateRow, CertificateView, ChainLink, RenewNowView, RevocationView};
-pub use eab_keys::{EabKeyRow, EabKeyView};
+pub use eab_keys::{EabKeyRow, EabKeyView, NewEabKeyView};
 pub use issuers::{IssuerRow, IssuerView};
 pub use list::{Choice, Filter, FilterKind, ListView};
 pub use orders::{AuthorizationRow, Event, ExplanationView, OrderRow, OrderView, ProblemView};
 pub use overview::{Attention, End, Figure, FiguresView, OverviewView};
 pub use profile_form::{FieldChange, LostUpdate, ProfileFormView};
 pub use profiles::{ClientGuide, ConnectView, ProfileRow, ProfileView, Snippet, WhatIsIssued, WhoMayAsk};
-pub use rate_limits::{AllowedRow, RateLimitsView, UsageRow};
+pub use rate_limits::{AllowedRow, LimitField, RateLimitsForm, RateLimitsView, UsageRow};
 pub use sessions::SessionRow;
 pub use start::{AcmeView, Anchor, StartView, TrustView};
 pub use system::{DatabaseView, JobRow, SettingRow, SettingValue, SystemView};

@@ -34,4 +34,23 @@ pub struct UsageRow {
     pub status: Badge,
     /// `None`: it goes down as orders end.
     pub resets: Option<Moment>,
+    /// Where the subject's counts are set back, for those who may.
+    pub reset: Option<String>,
+}
+
+/// The limits as they are stored, to be changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateLimitsForm {
+    pub limits: Vec<LimitField>,
+    pub networks: Vec<LimitField>,
+    pub version: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitField {
+    pub name: &'static str,
+    pub label: String,
+    /// Empty: no limit.
+    pub stored: String,
+    pub default: String,
 }

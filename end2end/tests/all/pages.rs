@@ -6,6 +6,7 @@ mod detail;
 mod forms;
 mod frame;
 mod hostile;
+mod keys;
 mod lists;
 mod looks;
 mod people;

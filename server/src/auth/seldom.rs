@@ -41,8 +41,9 @@ mod tests {
     #[test]
     fn each_key_is_recorded_once_a_minute() {
         let seldom = Seldom::default();
-        let record =
-            |key, seconds| seldom.is_to_record(key, Timestamp::from_unix_seconds(1_800_000_000 + seconds));
+        let record = |key, seconds: i64| {
+            seldom.is_to_record(key, Timestamp::from_unix_seconds(1_800_000_000 + seconds))
+        };
         assert!(record(("one", 1), 0));
         assert!(!record(("one", 1), 59));
         assert!(record(("one", 2), 59));

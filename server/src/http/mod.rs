@@ -161,6 +161,14 @@ routes! {
     post "/certificates/{id}/revoke"           => gui::forms::certificates::revoke;
     post "/certificates/{id}/renew-now"        => gui::forms::certificates::renew_now;
     post "/certificates/{id}/renew-now/cancel" => gui::forms::certificates::cancel_renew_now;
+    post "/eab-keys/new"                       => gui::forms::eab_keys::create;
+    post "/eab-keys/{id}/rotate"               => gui::forms::eab_keys::rotate;
+    post "/eab-keys/{id}/revoke"               => gui::forms::eab_keys::revoke;
+    post "/api-keys/new"                       => gui::forms::api_keys::create;
+    post "/api-keys/{id}/rotate"               => gui::forms::api_keys::rotate;
+    post "/api-keys/{id}/revoke"               => gui::forms::api_keys::revoke;
+    post "/rate-limits/edit"                   => gui::forms::rate_limits::replace;
+    post "/rate-limits/reset"                  => gui::forms::rate_limits::reset;
     post "/acme-accounts/{id}/suspend"    => gui::forms::accounts::suspend;
     post "/acme-accounts/{id}/resume"     => gui::forms::accounts::resume;
     post "/acme-accounts/{id}/deactivate" => gui::forms::accounts::deactivate;

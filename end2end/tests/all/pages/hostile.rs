@@ -11,7 +11,11 @@ use testkit::acme::{Key, Signer};
 use super::world::World;
 use super::{assert_is_a_light_and_harmless_page, is_page, people};
 
-on_each_engine!(hostile_text_stays_text_on_every_page, hostile_input_stays_text_where_it_is_refused);
+on_each_engine!(
+    hostile_text_stays_text_on_every_page,
+    hostile_input_stays_text_where_it_is_refused,
+    hostile_input_of_keys_and_limits_stays_text,
+);
 
 /// A script that says where it came from.
 fn payload(field: &str) -> String {
@@ -115,5 +119,34 @@ async fn hostile_input_stays_text_where_it_is_refused(engine: Engine) {
         let page = answer.text();
         assert!(!page.contains("<img src=x"), "{path}");
         assert!(page.contains("&lt;script&gt;permitted_names"), "{path} keeps what was sent: {page}");
+    }
+}
+
+async fn hostile_input_of_keys_and_limits_stays_text(engine: Engine) {
+    let world = World::new(engine).await;
+    let forms: [(&str, &[&str]); 4] = [
+        ("/eab-keys/new", &["note", "max_uses", "expires_at", "permitted_names"]),
+        ("/api-keys/new", &["name", "allowed_networks", "expires_at"]),
+        ("/rate-limits/edit", &["account_orders_per_hour", "network_prefix_ipv4"]),
+        ("/rate-limits/reset", &["subject", "reason"]),
+    ];
+    for (path, fields) in forms {
+        // What is chosen from a list is anybody's as well.
+        let chosen = ["profiles", "role", "limit", "version"];
+        let values: Vec<_> = fields.iter().chain(&chosen).map(|field| (*field, payload(field))).collect();
+        let sent: Vec<_> = values.iter().map(|(field, value)| (*field, &**value)).collect();
+        let answer = world.submit(path, &sent).await;
+        assert_eq!(answer.status, 422, "{path}");
+        assert_is_a_light_and_harmless_page(path, &answer);
+        let page = answer.text();
+        assert!(!page.contains("<img src=x"), "{path}");
+        for field in fields {
+            assert!(page.contains(&format!("&lt;script&gt;{field}")), "{path} keeps {field}: {page}");
+        }
+    }
+    for path in ["/rate-limits", "/rate-limits/reset"] {
+        let asked = "%3C/title%3E%22%3E%3Cscript%3Easked%3C/script%3E";
+        let page = world.admin.get(&world.server, &format!("{path}?subject={asked}")).await.text();
+        assert!(!page.contains("<script>asked") && page.contains("&lt;script&gt;asked"), "{path}: {page}");
     }
 }

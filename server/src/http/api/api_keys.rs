@@ -195,6 +195,6 @@ pub async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn parse_id(id: &str) -> Result<ApiKeyId> {
+pub fn parse_id(id: &str) -> Result<ApiKeyId> {
     id.parse().map_err(|_| Error::not_found(format!("API key {id}")))
 }

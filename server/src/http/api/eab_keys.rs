@@ -180,6 +180,6 @@ pub async fn rotate(
     Ok(Json(NewEabKeyView::of(&state, rotated)))
 }
 
-fn parse_id(id: &str) -> Result<EabKeyId> {
+pub fn parse_id(id: &str) -> Result<EabKeyId> {
     id.parse().map_err(|_| Error::not_found(format!("EAB key {id}")))
 }

@@ -93,6 +93,7 @@ impl Services {
         let link = match kind {
             "account" => id.parse().ok().map(|id| self.account_link(&id)),
             "certificate" => id.parse().ok().map(|id| self.certificate_link(&id)),
+            "api_key" => id.parse().ok().map(|id| self.api_key_link(&id)),
             "eab_key" => id.parse().ok().map(|id| self.eab_key_link(&id)),
             "issuer" => id.parse().ok().map(|id| self.issuer_link(&id)),
             "order" => id.parse().ok().map(|id| self.order_link(&id)),

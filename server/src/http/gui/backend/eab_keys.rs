@@ -1,13 +1,16 @@
 use app::Query;
-use app::views::{Badge, EabKeyRow, EabKeyView, Link, ListView, Tone};
-use model::{AccountFilter, Caller, EabKey, EabKeyId, EabKeyState, PageRequest, Permission, Timestamp};
+use app::views::{Badge, EabKeyRow, EabKeyView, Link, ListView, NewEabKeyView, Tone};
+use model::{AccountFilter, Caller, EabKey, EabKeyState, PageRequest, Permission, Reach, Timestamp};
 
 use super::fields::Fields;
 use super::{Services, words};
-use crate::error::{Error, Result};
+use crate::auth::reach;
+use crate::error::Result;
+use crate::http::api::eab_keys::parse_id;
 use crate::services::{accounts, eab_keys};
 
-const PATH: &str = "/eab-keys";
+pub const PATH: &str = "/eab-keys";
+pub const NEW: &str = "/eab-keys/new";
 /// How many of a key's accounts its page shows.
 const NEWEST: u32 = 10;
 
@@ -20,7 +23,17 @@ impl Services {
         }
         let now = self.state.core.now();
         let page = eab_keys::list(&self.state.core, caller, &request).await?;
-        Ok(fields.with_rows(page.map(|key| self.eab_key_row(&key, now))))
+        let mut list = fields.with_rows(page.map(|key| self.eab_key_row(&key, now)));
+        list.actions.extend(self.way_to(Permission::EabKeyCreate, "Create an EAB key", NEW));
+        Ok(list)
+    }
+
+    pub(super) async fn show_new_eab_key(&self, caller: &Caller) -> Result<NewEabKeyView> {
+        let reach = reach(caller, Permission::EabKeyCreate)?;
+        Ok(NewEabKeyView {
+            everywhere: reach == Reach::Everywhere,
+            profiles: self.profile_choices(caller, &reach).await?,
+        })
     }
 
     fn eab_key_row(&self, key: &EabKey, now: Timestamp) -> EabKeyRow {
@@ -38,7 +51,7 @@ impl Services {
 
     pub(super) async fn show_eab_key(&self, caller: &Caller, id: &str) -> Result<EabKeyView> {
         let core = &self.state.core;
-        let id: EabKeyId = id.parse().map_err(|_| Error::not_found(format!("EAB key {id}")))?;
+        let id = parse_id(id)?;
         let key = eab_keys::find(core, caller, &id).await?;
         let now = core.now();
         let accounts = match caller.rights.allows(Permission::AcmeAccountRead) {
@@ -51,7 +64,21 @@ impl Services {
                 Some((rows, format!("/acme-accounts?eab_key={id}")))
             }
         };
+        let good = key.revoked_at.is_none();
+        let actions = [
+            self.action(
+                good && self.may_within_all(Permission::EabKeyCreate, &key.profiles),
+                ("Rotate", false),
+                format!("{PATH}/{id}/rotate"),
+            ),
+            self.action(
+                good && self.may_within_all(Permission::EabKeyRevoke, &key.profiles),
+                ("Revoke", true),
+                format!("{PATH}/{id}/revoke"),
+            ),
+        ];
         Ok(EabKeyView {
+            actions: actions.into_iter().flatten().collect(),
             status: status(key.state(now)),
             uses: uses(&key),
             profiles: key.profiles.iter().map(|id| self.profile_link(id)).collect(),

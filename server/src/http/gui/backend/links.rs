@@ -1,14 +1,14 @@
 //! The ways from one thing to another, for those who may go them.
 
-use app::views::Link;
+use app::views::{ActionLink, Alternative, Link};
 use model::{
-    AccountId, Caller, CertificateId, EabKeyId, IssuerId, OrderId, Permission, ProfileId, ProviderId, RoleId,
-    UserId,
+    AccountId, Caller, CertificateId, EabKeyId, IssuerId, OrderId, PageRequest, Permission, ProfileId,
+    ProviderId, Reach, RoleId, UserId,
 };
 
 use super::{Services, words};
 use crate::error::Result;
-use crate::services::accounts;
+use crate::services::{accounts, profiles};
 
 impl Services {
     pub(super) fn certificate_link(&self, id: &CertificateId) -> Link {
@@ -50,7 +50,7 @@ impl Services {
     }
 
     /// A link only for those who may see what it leads to.
-    fn link(&self, permission: Permission, path: &str, id: &str) -> Link {
+    pub(super) fn link(&self, permission: Permission, path: &str, id: &str) -> Link {
         let text = words::short(id);
         let title = (text != id).then(|| id.to_owned());
         Link { text, href: self.may(permission).then(|| format!("{path}/{id}")), title }
@@ -59,6 +59,44 @@ impl Services {
     /// A list, filtered, for those who may see it.
     pub(super) fn list_link(&self, permission: Permission, list: &str) -> Option<String> {
         self.may(permission).then(|| list.to_owned())
+    }
+
+    /// The way to a page where something is made or changed, for those who may.
+    pub(super) fn way_to(&self, permission: Permission, text: &str, page: &str) -> Option<Link> {
+        let href = self.may(permission).then(|| page.to_owned())?;
+        Some(Link { text: text.to_owned(), href: Some(href), title: None })
+    }
+
+    /// What may be done to a thing, where it fits: its words, and whether it takes something away.
+    pub(super) fn action(
+        &self,
+        fits: bool,
+        (text, danger): (&'static str, bool),
+        href: String,
+    ) -> Option<ActionLink> {
+        fits.then_some(ActionLink { text, href, danger })
+    }
+
+    /// Whether the caller holds `permission` for something that is good for these profiles, or for all if there are none.
+    pub(super) fn may_within_all(&self, permission: Permission, profiles: &[ProfileId]) -> bool {
+        let reach = self.caller.as_ref().ok().and_then(|caller| caller.rights.reach(permission));
+        match reach {
+            Some(Reach::Everywhere) => true,
+            Some(reach) => !profiles.is_empty() && profiles.iter().all(|profile| reach.covers(profile)),
+            None => false,
+        }
+    }
+
+    /// The profiles within the reach that the caller may see, to choose some of them.
+    pub(super) async fn profile_choices(&self, caller: &Caller, reach: &Reach) -> Result<Vec<Alternative>> {
+        if !self.may(Permission::ProfileRead) {
+            return Ok(Vec::new());
+        }
+        let page = PageRequest { after: None, limit: PageRequest::MAX_LIMIT };
+        let all = profiles::list(&self.state.core, caller, &page).await?.items.into_iter();
+        let within = all.filter(|profile| reach.covers(&profile.id));
+        let choice = |p: model::Profile| Alternative::new(p.id.as_str(), p.spec.name, p.id.as_str());
+        Ok(within.map(choice).collect())
     }
 
     /// The events of a thing, for those who may see them.

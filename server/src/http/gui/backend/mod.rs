@@ -2,11 +2,12 @@
 
 mod access;
 pub mod accounts;
+pub mod api_keys;
 mod audit;
 mod certificate_actions;
 mod certificates;
 mod connect;
-mod eab_keys;
+pub mod eab_keys;
 mod fields;
 mod grants;
 mod issuers;
@@ -16,7 +17,7 @@ mod overview;
 mod profile_changes;
 mod profile_form;
 pub mod profiles;
-mod rate_limits;
+pub mod rate_limits;
 pub mod sessions;
 mod start;
 mod system;
@@ -165,6 +166,10 @@ impl Backend for Services {
         self.list_eab_keys(self.caller()?, query).await.map_err(shown)
     }
 
+    async fn new_eab_key(&self) -> Result<NewEabKeyView, PageError> {
+        self.show_new_eab_key(self.caller()?).await.map_err(shown)
+    }
+
     async fn eab_key(&self, id: &str) -> Result<EabKeyView, PageError> {
         self.show_eab_key(self.caller()?, id).await.map_err(shown)
     }
@@ -179,6 +184,26 @@ impl Backend for Services {
 
     async fn rate_limits(&self, query: &Query) -> Result<RateLimitsView, PageError> {
         self.show_rate_limits(self.caller()?, query).await.map_err(shown)
+    }
+
+    async fn rate_limits_form(&self) -> Result<RateLimitsForm, PageError> {
+        self.show_rate_limits_form(self.caller()?).await.map_err(shown)
+    }
+
+    async fn rate_limit_reset(&self) -> Result<Vec<Choice>, PageError> {
+        self.show_rate_limit_reset(self.caller()?).map_err(shown)
+    }
+
+    async fn api_keys(&self, query: &Query) -> Result<ListView<ApiKeyRow>, PageError> {
+        self.list_api_keys(self.caller()?, query).await.map_err(shown)
+    }
+
+    async fn new_api_key(&self) -> Result<NewApiKeyView, PageError> {
+        self.show_new_api_key(self.caller()?).await.map_err(shown)
+    }
+
+    async fn api_key(&self, id: &str) -> Result<ApiKeyView, PageError> {
+        self.show_api_key(self.caller()?, id).await.map_err(shown)
     }
 
     async fn system(&self) -> Result<SystemView, PageError> {

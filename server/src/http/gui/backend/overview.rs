@@ -94,11 +94,7 @@ impl Services {
                 let end = key.expires_at?;
                 Some(Attention {
                     badge: words::badge("ending", Tone::Warn),
-                    what: Link {
-                        text: format!("API key {}", key.name),
-                        href: None,
-                        title: Some(key.id.to_string()),
-                    },
+                    what: Link { text: format!("API key {}", key.name), ..self.api_key_link(&key.id) },
                     why: format!("It ends on {}, {}.", words::day(end), words::distance(end, now)),
                 })
             }));

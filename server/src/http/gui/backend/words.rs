@@ -175,6 +175,12 @@ pub fn usage(usage: &Usage) -> Badge {
     badge(state, tone)
 }
 
+/// With a capital letter at its beginning.
+pub fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|c| c.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 /// `certificate.issued` as `certificate issued`.
 pub fn action(action: &str) -> String {
     action.replace(['.', '_'], " ")

@@ -2,14 +2,18 @@
 //! What is refused comes back as that page with what was sent; what is done leads on with 303 and is told there once.
 
 pub mod accounts;
+pub mod api_keys;
 pub mod certificates;
 mod done;
+pub mod eab_keys;
 mod grants;
 pub mod profile_fields;
 pub mod profiles;
+pub mod rate_limits;
 mod sent;
 pub mod sessions;
 pub mod users;
+mod values;
 
 pub use done::{Done, REMOVAL as DONE_REMOVAL};
 pub use sent::Sent;
