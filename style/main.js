@@ -49,7 +49,8 @@ async function copy(button) {
   say('Copied');
   setTimeout(() => {
     button.textContent = 'Copy';
-    say('');
+    // Unless something else was said since.
+    if (status.textContent === 'Copied') say('');
   }, 2000);
 }
 

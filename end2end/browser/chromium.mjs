@@ -25,7 +25,7 @@ export async function drive(work) {
 export async function profile(browser, origin, problems, options = {}) {
   // The certificates are of CAs that only the test knows.
   const context = await browser.newContext({ ignoreHTTPSErrors: true, reducedMotion: 'reduce', ...options });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(30_000);
   const ours = (url) => url.startsWith(`${origin}/`);
   context.on('request', (request) => {
     const from = request.isNavigationRequest() ? '' : request.frame().url();

@@ -8,7 +8,7 @@ import { examine } from './examine.mjs';
 /** How many pages at once. */
 const TABS = 3;
 /** How many pages whose addresses differ in one part are looked at. */
-const SIBLINGS = 4;
+const SIBLINGS = 8;
 
 /** Paths of pages of this server that the page leads to. */
 async function links(page) {

@@ -1,10 +1,14 @@
 //! The scripts in `browser`, which drive a real Chromium.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::program::{program, succeed};
+use crate::program::{program, succeed_within};
+
+/// A browser that looks at every page takes a minute, and longer where others build beside it.
+const PATIENCE: Duration = Duration::from_secs(400);
 
 /// Runs `browser/<script>.mjs` with `steps` and returns what it saw.
 ///
@@ -21,7 +25,7 @@ pub async fn drive(script: &str, steps: &Value) -> Value {
     }
     let mut command = program("node");
     command.arg(folder.join(script).with_extension("mjs")).arg(steps.to_string());
-    let printed = succeed(command).await.stdout;
+    let printed = succeed_within(command, PATIENCE).await.stdout;
     serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{script}: {error}: {printed}"))
 }
 

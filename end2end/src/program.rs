@@ -40,10 +40,14 @@ pub fn program(name: impl AsRef<OsStr>) -> Command {
 /// # Panics
 /// When it cannot be run, or does not end; it is killed then.
 pub async fn run(command: Command) -> Finished {
+    run_within(command, PATIENCE).await
+}
+
+async fn run_within(command: Command, patience: Duration) -> Finished {
     let shown = format!("{command:?}");
     let mut command = tokio::process::Command::from(command);
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output();
-    match tokio::time::timeout(PATIENCE, output).await {
+    match tokio::time::timeout(patience, output).await {
         Ok(Ok(output)) => output.into(),
         Ok(Err(error)) => panic!("{shown}: {error}; `make test` installs the programs that tests run"),
         Err(_) => panic!("{shown}: does not end"),
@@ -55,8 +59,16 @@ pub async fn run(command: Command) -> Finished {
 /// # Panics
 /// When the command fails.
 pub async fn succeed(command: Command) -> Finished {
+    succeed_within(command, PATIENCE).await
+}
+
+/// The same for commands that may take longer than others.
+///
+/// # Panics
+/// When the command fails.
+pub async fn succeed_within(command: Command, patience: Duration) -> Finished {
     let shown = format!("{command:?}");
-    let finished = run(command).await;
+    let finished = run_within(command, patience).await;
     assert!(finished.code == Some(0), "{shown} ended with {:?}:\n{}", finished.code, finished.text());
     finished
 }

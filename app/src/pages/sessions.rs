@@ -101,7 +101,7 @@ pub fn row(row: SessionRow) -> impl IntoView {
             <td class="nowrap"><Instant at=row.began/></td>
             <td class="nowrap"><Instant at=row.last_seen/></td>
             <td class="nowrap"><Instant at=row.ends/></td>
-            <td class="nowrap">{this_one} {end}</td>
+            <td>{this_one} {end}</td>
         </tr>
     }
 }

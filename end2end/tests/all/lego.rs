@@ -105,14 +105,14 @@ async fn an_external_account(engine: Engine) {
 }
 
 /// lego's files, and how it is to reach a server.
-struct Lego {
+pub struct Lego {
     home: TempDir,
     server_ca: PathBuf,
     directory: String,
 }
 
 impl Lego {
-    fn new(server: &CertctlServer, directory: String) -> Self {
+    pub fn new(server: &CertctlServer, directory: String) -> Self {
         Self { home: TempDir::new().unwrap(), server_ca: server.ca_file(), directory }
     }
 
@@ -120,7 +120,7 @@ impl Lego {
         self.home.path().join(path)
     }
 
-    fn command(&self, names: &[&str], options: &[&str], action: &[&str]) -> Command {
+    pub fn command(&self, names: &[&str], options: &[&str], action: &[&str]) -> Command {
         let mut lego = program("lego");
         lego.env("LEGO_CA_CERTIFICATES", &self.server_ca).current_dir(self.home.path());
         lego.arg("--path").arg(self.home.path());

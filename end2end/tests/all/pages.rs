@@ -12,6 +12,7 @@ mod looks;
 mod people;
 mod profile_forms;
 mod rate_limits;
+mod story;
 mod system;
 mod world;
 

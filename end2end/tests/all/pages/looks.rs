@@ -16,13 +16,18 @@ struct Busy {
     world: World,
     failed: String,
     pending: String,
+    suspended: String,
     viewer: String,
 }
 
 impl Busy {
     async fn new() -> Self {
         let world = World::with(Engine::Sqlite, &[("CERTCTL_BREAK_GLASS_ENABLED", "true")]).await;
-        world.bind_an_account("cluster production-eu-west-1").await;
+        let bound = world.bind_an_account("cluster production-eu-west-1").await;
+        let path = format!("/api/acme/accounts?eab_key_id={}", bound["id"].as_str().unwrap());
+        let suspended = world.only(&path).await["id"].as_str().unwrap().to_owned();
+        let path = format!("/api/acme/accounts/{suspended}/suspend");
+        world.api.post(&path, json!({ "reason": "its key was seen elsewhere" })).await.expect(200);
         let failed = world.fail_an_order("failing.test", "not-the-answer").await;
         let directory = world.server.directory_url(challenge::PROFILE);
         let acme = RawAcme::new(world.server.client(), &directory).await;
@@ -43,7 +48,7 @@ impl Busy {
         let viewer = json!({ "name": "a viewer", "role": "viewer" });
         let viewer = world.api.post("/api/api-keys", viewer).await.expect(201);
         let viewer = viewer["api_key"].as_str().unwrap().to_owned();
-        Self { world, failed, pending, viewer }
+        Self { world, failed, pending, suspended, viewer }
     }
 
     /// Who comes, and where they look.
@@ -52,6 +57,7 @@ impl Busy {
         let link = link.unwrap();
         let link = link.trim().strip_prefix(&self.world.server.external_url()).unwrap().to_owned();
         let revoked = self.world.only("/api/certificates?name=host-1.many.test").await;
+        let valid = self.world.only("/api/certificates?name=*.b.test").await;
         json!([
             {
                 "name": "stranger", "crawl": true,
@@ -71,6 +77,9 @@ impl Busy {
                     "order-failed": format!("/orders/{}", self.failed),
                     "order-pending": format!("/orders/{}", self.pending),
                     "certificate-revoked": format!("/certificates/{}", revoked["id"].as_str().unwrap()),
+                    "certificate": format!("/certificates/{}", valid["id"].as_str().unwrap()),
+                    "account": format!("/acme-accounts/{}", self.world.account_id()),
+                    "account-suspended": format!("/acme-accounts/{}", self.suspended),
                     "orders": "/orders",
                     "nothing-fits": "/certificates?name=nothing.test",
                     "filter-wrong": "/certificates?expires_from=tomorrow&serial=zz",
