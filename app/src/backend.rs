@@ -31,6 +31,10 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// `id`: the profile that is to be changed. `sent`: what was refused.
     async fn profile_form(&self, id: Option<&str>, sent: Option<&Sent>)
     -> Result<ProfileFormView, PageError>;
+    /// `query`: what the dry run is asked for.
+    async fn profile_preview(&self, id: &str, query: &Query) -> Result<PreviewView, PageError>;
+    async fn profile_history(&self, id: &str, query: &Query) -> Result<HistoryView, PageError>;
+    async fn profile_use(&self, id: &str) -> Result<ProfileUseView, PageError>;
     async fn connect(&self, profile: &str) -> Result<ConnectView, PageError>;
     async fn eab_keys(&self, query: &Query) -> Result<ListView<EabKeyRow>, PageError>;
     async fn new_eab_key(&self) -> Result<NewEabKeyView, PageError>;

@@ -74,6 +74,11 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/profiles/new") view=NewProfile/>
                 <Route path=path!("/profiles/:id") view=Profile/>
                 <Route path=path!("/profiles/:id/edit") view=EditProfile/>
+                <Route path=path!("/profiles/:id/preview") view=PreviewProfile/>
+                <Route path=path!("/profiles/:id/history") view=ProfileHistory/>
+                <Route path=path!("/profiles/:id/disable") view=DisableProfile/>
+                <Route path=path!("/profiles/:id/enable") view=EnableProfile/>
+                <Route path=path!("/profiles/:id/delete") view=DeleteProfile/>
                 <Route path=path!("/profiles/:id/connect") view=Connect/>
                 <Route path=path!("/issuers") view=Issuers/>
                 <Route path=path!("/issuers/:id") view=Issuer/>

@@ -94,6 +94,27 @@ impl Form {
         self.refused
     }
 
+    /// A form that asks by its URL, which has these `values`, with what is wrong with them.
+    pub fn asked(values: Query, faults: Vec<Fault>) -> Self {
+        if !faults.is_empty()
+            && let Some(request) = use_context::<PageRequest>()
+        {
+            request.status.set(422);
+        }
+        Self { values, refused: !faults.is_empty(), faults, csrf_token: String::new() }
+    }
+
+    /// The whole of a form that asks by the URL of the page at `action`.
+    pub fn asking(&self, action: String, submit: &'static str, fields: impl IntoView + 'static) -> AnyView {
+        view! {
+            <form class="form" method="get" action=action>
+                {fields}
+                <div class="actions"><button class="button primary">{submit}</button></div>
+            </form>
+        }
+        .into_any()
+    }
+
     pub fn value(&self, name: &str) -> String {
         self.values.all(name).next().unwrap_or_default().to_owned()
     }

@@ -26,7 +26,7 @@ pub use confirmation::{Confirmation, confirmation};
 pub use form::{Alternative, Field, Form};
 pub use frame::{CsrfToken, Page};
 pub use grants::{grant_rows, grants_in_words, held_role, stored_grants};
-pub use list::{Table, list_page};
+pub use list::{Pager, Table, list_page};
 pub use live::Live;
 pub use loading::{failure, page, parameter};
 pub use prose::prose;

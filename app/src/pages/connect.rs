@@ -13,6 +13,7 @@ pub fn Connect() -> impl IntoView {
 
 fn content(v: ConnectView) -> impl IntoView {
     let profile = format!("{PATH}/{}", v.id);
+    let files = format!("{profile}/connect");
     let warnings = (!v.warnings.is_empty()).then(|| {
         let all = v.warnings.into_iter().map(|warning| view! { <p>{warning}</p> }).collect_view();
         view! { <section class="note warn">{all}</section> }
@@ -44,18 +45,19 @@ fn content(v: ConnectView) -> impl IntoView {
         {(!v.trust.is_empty()).then(|| view! {
             <section class="card">
                 <header><h2>"First: trust this server"</h2> <a href="/pki">"More systems"</a></header>
-                <div class="body">{v.trust.into_iter().map(snippet).collect_view()}</div>
+                <div class="body">{v.trust.into_iter().map(|text| snippet(text, &files)).collect_view()}</div>
             </section>
         })}
-        {v.clients.into_iter().map(guide).collect_view()}
+        {v.clients.into_iter().map(|client| guide(client, &files)).collect_view()}
     }
 }
 
-fn guide(guide: ClientGuide) -> impl IntoView {
+fn guide(guide: ClientGuide, files: &str) -> impl IntoView + use<> {
+    let snippets = guide.snippets.into_iter().map(|text| snippet(text, files)).collect_view();
     view! {
         <section class="card" id=anchor(guide.client)>
             <header><h2>{guide.client}</h2></header>
-            <div class="body">{guide.snippets.into_iter().map(snippet).collect_view()}</div>
+            <div class="body">{snippets}</div>
         </section>
     }
 }
@@ -64,6 +66,8 @@ fn anchor(client: &str) -> String {
     client.to_lowercase().replace(' ', "-")
 }
 
-fn snippet(snippet: Snippet) -> impl IntoView {
-    view! { <Commands heading=snippet.heading text=snippet.text hint=snippet.hint/> }
+/// `files`: where each can be had as a file.
+fn snippet(snippet: Snippet, files: &str) -> impl IntoView + use<> {
+    let file = Some(format!("{files}/{}", snippet.file));
+    view! { <Commands heading=snippet.heading text=snippet.text hint=snippet.hint file/> }
 }

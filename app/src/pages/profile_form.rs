@@ -35,6 +35,10 @@ fn content(v: ProfileFormView) -> impl IntoView {
         (Some(_), None) => "Save",
         (Some(_), Some(_)) => "Save mine in its place",
     };
+    let preview = v.profile.clone().map(|(id, _)| {
+        let href = format!("{PATH}/{id}/preview");
+        view! { <div class="actions"><a class="button" href=href>"Dry run of what is stored"</a></div> }
+    });
     let lost_update = v.lost_update.clone().map(|lost| lost_update(lost, action.clone()));
     let fields = view! {
         <input type="hidden" name="version" value=v.version/>
@@ -51,6 +55,7 @@ fn content(v: ProfileFormView) -> impl IntoView {
                 <div class="crumbs"><a href=PATH>"Profiles"</a> {crumbs}</div>
                 <h1>{heading}</h1>
             </div>
+            {preview}
         </div>
         {lost_update}
         {form}

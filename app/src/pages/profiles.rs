@@ -47,6 +47,7 @@ fn row(row: ProfileRow) -> impl IntoView {
 }
 
 fn detail(v: ProfileView) -> impl IntoView {
+    let (dangerous, harmless): (Vec<_>, Vec<_>) = v.actions.into_iter().partition(|action| action.danger);
     let connect = format!("{PATH}/{}/connect", v.id);
     let warnings = (!v.warnings.is_empty()).then(|| {
         let all = v.warnings.into_iter().map(|warning| view! { <p>{warning}</p> }).collect_view();
@@ -73,10 +74,13 @@ fn detail(v: ProfileView) -> impl IntoView {
                 {v.directory.is_some().then(|| {
                     view! { <a class="button primary" href=connect>"Connect a client"</a> }
                 })}
-                {actions(v.actions)}
+                <a class="button" href=v.preview>"Dry run"</a>
+                {actions(harmless)}
                 {v.orders.map(|url| view! { <a class="button" href=url>"Orders"</a> })}
                 {v.certificates.map(|url| view! { <a class="button" href=url>"Certificates"</a> })}
-                {v.audit.map(|url| view! { <a class="button" href=url>"History"</a> })}
+                {v.history.map(|url| view! { <a class="button" href=url>"History"</a> })}
+                {v.audit.map(|url| view! { <a class="button" href=url>"Audit events"</a> })}
+                {actions(dangerous)}
             </div>
         </div>
         {warnings}

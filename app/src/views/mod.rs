@@ -12,6 +12,7 @@ mod list;
 mod orders;
 mod overview;
 mod profile_form;
+mod profile_tools;
 mod profiles;
 mod rate_limits;
 mod sessions;
@@ -32,6 +33,9 @@ pub use list::{Choice, Filter, FilterKind, ListView};
 pub use orders::{AuthorizationRow, Event, ExplanationView, OrderRow, OrderView, ProblemView};
 pub use overview::{Attention, End, Figure, FiguresView, OverviewView};
 pub use profile_form::{FieldChange, LostUpdate, ProfileFormView};
+pub use profile_tools::{
+    HistoryView, LeafField, PreviewAnswer, PreviewName, PreviewView, ProfileUseView, VersionRow,
+};
 pub use profiles::{ClientGuide, ConnectView, ProfileRow, ProfileView, Snippet, WhatIsIssued, WhoMayAsk};
 pub use rate_limits::{AllowedRow, LimitField, RateLimitsForm, RateLimitsView, UsageRow};
 pub use sessions::SessionRow;

@@ -33,6 +33,8 @@ pub struct ProfileView {
     pub orders: Option<String>,
     pub certificates: Option<String>,
     pub audit: Option<String>,
+    pub preview: String,
+    pub history: Option<String>,
     /// What the reader may do to it.
     pub actions: Vec<ActionLink>,
 }
@@ -91,4 +93,6 @@ pub struct Snippet {
     pub heading: &'static str,
     pub text: String,
     pub hint: &'static str,
+    /// The name under which it can be downloaded.
+    pub file: &'static str,
 }

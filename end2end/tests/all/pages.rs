@@ -11,6 +11,7 @@ mod lists;
 mod looks;
 mod people;
 mod profile_forms;
+mod profile_tools;
 mod rate_limits;
 mod story;
 mod system;

@@ -84,6 +84,7 @@ routes! {
     put    "/api/profiles/{id}"                 => api::profiles::replace;
     patch  "/api/profiles/{id}"                 => api::profiles::change;
     delete "/api/profiles/{id}"                 => api::profiles::remove;
+    post   "/api/profiles/{id}/preview"         => api::preview::preview;
     get    "/api/issuers"                       => api::issuers::list;
     get    "/api/issuers/{id}"                  => api::issuers::read;
     get    "/api/certificates"                  => api::certificates::list;
@@ -174,6 +175,9 @@ routes! {
     post "/acme-accounts/{id}/deactivate" => gui::forms::accounts::deactivate;
     post "/profiles/new"                  => gui::forms::profiles::create;
     post "/profiles/{id}/edit"            => gui::forms::profiles::edit;
+    post "/profiles/{id}/disable"         => gui::forms::profiles::disable;
+    post "/profiles/{id}/enable"          => gui::forms::profiles::enable;
+    post "/profiles/{id}/delete"          => gui::forms::profiles::delete;
     post "/users/{id}/grants"             => gui::forms::users::set_grants;
     post "/users/{id}/deactivate"         => gui::forms::users::deactivate;
     post "/users/{id}/reactivate"         => gui::forms::users::reactivate;

@@ -19,7 +19,7 @@ use super::{ACME_ROUTES, AUTH_ROUTES, OPEN_ROUTES, Route, api};
     info(title = "certctl", description = "A private certificate authority that speaks ACME: its JSON API.",
         license(name = "Apache-2.0")),
     paths(
-        api::profiles::list, api::profiles::create, api::profiles::read, api::profiles::replace,
+        api::preview::preview, api::profiles::list, api::profiles::create, api::profiles::read, api::profiles::replace,
         api::profiles::change, api::profiles::remove, api::issuers::list, api::issuers::read,
         api::certificates::list, api::certificates::read, api::certificates::download, api::certificates::revoke,
         api::certificates::issue,

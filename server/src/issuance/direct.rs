@@ -55,7 +55,7 @@ pub async fn issue(
     let common_name = common_name.filter(|name| signer.allows_common_name(name));
     let planned = Planned {
         profile,
-        csr,
+        key: csr.subject_key().clone(),
         identifiers,
         common_name,
         signer,

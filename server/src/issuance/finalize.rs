@@ -64,7 +64,7 @@ pub async fn finalize(
     let signer = signer_of(core, &profile)?;
     let planned = Planned {
         profile,
-        csr,
+        key: csr.subject_key().clone(),
         identifiers: order.identifiers.clone(),
         common_name: common_name.filter(|name| signer.allows_common_name(name)),
         signer,
@@ -73,7 +73,8 @@ pub async fn finalize(
         account_id: Some(order.account_id.clone()),
         order_id: Some(order.id.clone()),
     };
-    let job = Finalization { core: Arc::clone(core), caller: caller.clone(), order, planned };
+    let csr_sha256 = csr.sha256_hex();
+    let job = Finalization { core: Arc::clone(core), caller: caller.clone(), order, planned, csr_sha256 };
     // A client that hangs up must not leave the order between two steps.
     tokio::spawn(job.run()).await.map_err(|e| Error::Internal(format!("finalization stopped: {e}")))?
 }
@@ -109,12 +110,13 @@ struct Finalization {
     caller: Caller,
     order: Order,
     planned: Planned,
+    csr_sha256: String,
 }
 
 impl Finalization {
     async fn run(self) -> Result<Order> {
         let claim = self.claim_text();
-        let csr_sha256 = self.planned.csr.sha256_hex();
+        let csr_sha256 = self.csr_sha256.clone();
         let claimed = {
             let (id, csr, claim, now) =
                 (self.order.id.clone(), csr_sha256.clone(), claim.clone(), self.core.now());

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use acme::Problem;
-use ca::{CaSigner, Csr, LeafRequest, PublicKeyAlgorithm, Serial, Validity};
+use ca::{CaSigner, Csr, LeafRequest, PublicKeyAlgorithm, Serial, SubjectKey, UnsignedLeaf, Validity};
 use model::{
-    AccountId, AuditEvent, Caller, Certificate, CertificateId, CertificateSummary, Identifier, OrderId,
-    Profile, Timestamp,
+    AccountId, AuditEvent, Caller, Certificate, CertificateId, CertificateSummary, Identifier, KeyType,
+    OrderId, Profile, Timestamp,
 };
 use serde_json::json;
 
@@ -32,16 +32,20 @@ pub(super) fn check_csr(
     if core.key_blocklist.contains(&key.spki_sha256()) {
         return Err(Problem::bad_csr("the CSR's key is known to be compromised"));
     }
-    if !profile.spec.accepts_key(key.key_type()) {
-        let allowed: Vec<_> = profile.spec.allowed_key_types.iter().map(|k| k.as_str()).collect();
-        return Err(Problem::bad_csr(format!(
-            "the profile {} does not allow {} keys; allowed: {}",
-            profile.id,
-            key.key_type(),
-            allowed.join(", ")
-        )));
-    }
+    check_key_type(profile, key.key_type())?;
     csr.check_names(identifiers).map_err(|e| Problem::bad_csr(e.to_string()))
+}
+
+pub(super) fn check_key_type(profile: &Profile, key_type: KeyType) -> Result<(), Problem> {
+    if profile.spec.accepts_key(key_type) {
+        return Ok(());
+    }
+    let allowed: Vec<_> = profile.spec.allowed_key_types.iter().map(|k| k.as_str()).collect();
+    Err(Problem::bad_csr(format!(
+        "the profile {} does not allow {key_type} keys; allowed: {}",
+        profile.id,
+        allowed.join(", ")
+    )))
 }
 
 /// The signer of the profile's issuer.
@@ -53,7 +57,7 @@ pub(super) fn signer_of(core: &Core, profile: &Profile) -> Result<Arc<CaSigner>>
 /// A certificate that may be issued: all checks have passed.
 pub(super) struct Planned {
     pub profile: Profile,
-    pub csr: Csr,
+    pub key: SubjectKey,
     pub identifiers: Vec<Identifier>,
     pub common_name: Option<String>,
     pub signer: Arc<CaSigner>,
@@ -65,26 +69,28 @@ pub(super) struct Planned {
 }
 
 impl Planned {
-    pub async fn sign(&self, core: &Core) -> Result<Certificate> {
+    /// The leaf, all but its signature.
+    pub fn prepare(&self, core: &Core) -> Result<UnsignedLeaf> {
         let now = core.now();
         let (not_before, not_after) = self.validity(now)?;
-        let serial = Serial::generate(now, core.entropy.as_ref());
+        let spec = &self.profile.spec;
+        let leaf = self.signer.prepare_leaf(&LeafRequest {
+            serial: Serial::generate(now, core.entropy.as_ref()),
+            subject_key: &self.key,
+            identifiers: &self.identifiers,
+            common_name: self.common_name.as_deref(),
+            not_before,
+            not_after,
+            extended_key_usages: spec.extended_key_usages(),
+            must_staple: spec.must_staple,
+        });
+        leaf.map_err(|e| Error::Internal(format!("the leaf cannot be built: {e}")))
+    }
+
+    pub async fn sign(&self, core: &Core) -> Result<Certificate> {
+        let leaf = self.prepare(core)?;
         let signer = Arc::clone(&self.signer);
-        let spec = self.profile.spec.clone();
-        let (key, identifiers) = (self.csr.subject_key().clone(), self.identifiers.clone());
-        let common_name = self.common_name.clone();
-        let sign = move || {
-            signer.sign_leaf(&LeafRequest {
-                serial,
-                subject_key: &key,
-                identifiers: &identifiers,
-                common_name: common_name.as_deref(),
-                not_before,
-                not_after,
-                extended_key_usages: spec.extended_key_usages(),
-                must_staple: spec.must_staple,
-            })
-        };
+        let sign = move || signer.sign(leaf);
         // An RSA signature takes milliseconds, which other requests should not wait for.
         let leaf = match self.signer.algorithm() {
             PublicKeyAlgorithm::Rsa { .. } => tokio::task::spawn_blocking(sign)
@@ -132,7 +138,7 @@ impl Planned {
             order_id: self.order_id.clone(),
             common_name: self.common_name.clone(),
             identifiers: self.identifiers.clone(),
-            key_type: self.csr.subject_key().key_type(),
+            key_type: self.key.key_type(),
             sha256: leaf.sha256_hex,
             not_before: leaf.not_before,
             not_after: leaf.not_after,

@@ -9,6 +9,7 @@ pub mod finalize;
 mod leaf;
 pub mod order;
 pub mod policy;
+pub mod preview;
 pub mod replacement;
 pub mod revoke;
 pub mod validate;

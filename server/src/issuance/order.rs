@@ -51,7 +51,7 @@ pub async fn create(
         Err(refusal) => return refused(refusal).await,
     };
     let now = core.now();
-    check_validity(core, &profile, &request, now)?;
+    check_validity(core, &profile, (request.not_before, request.not_after), now)?;
     let begun = beginnings(core, account, &profile, eab_key.as_ref(), &request.identifiers, now).await?;
     let beginnings = match begun {
         Ok(beginnings) => beginnings,
@@ -156,10 +156,15 @@ async fn choose_profile(core: &Core, directory: &ProfileId, chosen: Option<&str>
 }
 
 /// notBefore and notAfter are honoured exactly or refused, never altered (RFC 8555 §7.4).
-fn check_validity(core: &Core, profile: &Profile, request: &OrderRequest, now: Timestamp) -> Result<()> {
+pub(super) fn check_validity(
+    core: &Core,
+    profile: &Profile,
+    (not_before, not_after): (Option<Timestamp>, Option<Timestamp>),
+    now: Timestamp,
+) -> Result<()> {
     let refuse = |reason: String| Err(Error::Acme(Problem::malformed(reason)));
     let longest = Duration::from_secs(profile.spec.max_ttl_seconds);
-    let start = request.not_before.unwrap_or(now);
+    let start = not_before.unwrap_or(now);
     if start + CLOCK_SLACK < now {
         return refuse(format!("notBefore {start} lies in the past"));
     }
@@ -167,7 +172,7 @@ fn check_validity(core: &Core, profile: &Profile, request: &OrderRequest, now: T
         return refuse(format!("notBefore {start} lies too far in the future"));
     }
     let issuer = core.signers.signer(&profile.spec.issuer_id).map(|signer| signer.validity());
-    if let (Some(asked), Some(issuer)) = (request.not_before, issuer)
+    if let (Some(asked), Some(issuer)) = (not_before, issuer)
         && !(issuer.not_before..issuer.not_after).contains(&asked)
     {
         return refuse(format!(
@@ -175,7 +180,7 @@ fn check_validity(core: &Core, profile: &Profile, request: &OrderRequest, now: T
             issuer.not_before, issuer.not_after
         ));
     }
-    let Some(end) = request.not_after else { return Ok(()) };
+    let Some(end) = not_after else { return Ok(()) };
     if end <= start || end <= now {
         return refuse(format!("notAfter {end} is not after notBefore, or is in the past"));
     }

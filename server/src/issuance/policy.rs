@@ -1,5 +1,7 @@
 //! What a profile lets through; asked at newOrder and again at finalize.
 
+use std::net::IpAddr;
+
 use acme::{Problem, ProblemType, Subproblem};
 use model::{Caller, ChallengeKind, Identifier, Profile};
 use serde_json::{Value, json};
@@ -35,17 +37,32 @@ pub fn check(
     caller: &Caller,
     identifiers: &[Identifier],
 ) -> Result<(), Refusal> {
+    check_enabled(profile)?;
+    check_client(profile, caller.client_ip)?;
+    check_identifiers(core, profile, identifiers)
+}
+
+pub fn check_enabled(profile: &Profile) -> Result<(), Refusal> {
     if !profile.spec.enabled {
         let problem = Problem::unauthorized(format!("the profile {} is disabled", profile.id));
         return Err(Refusal { problem, rule: "enabled" });
     }
-    if !profile.spec.accepts_client(caller.client_ip) {
+    Ok(())
+}
+
+fn check_client(profile: &Profile, client: Option<IpAddr>) -> Result<(), Refusal> {
+    if !profile.spec.accepts_client(client) {
         let problem = Problem::unauthorized(format!(
             "the profile {} does not accept this client's network",
             profile.id
         ));
         return Err(Refusal { problem, rule: "allowed_client_networks" });
     }
+    Ok(())
+}
+
+/// Whether a certificate for `identifiers` may be had under `profile` at all.
+pub fn check_identifiers(core: &Core, profile: &Profile, identifiers: &[Identifier]) -> Result<(), Refusal> {
     let by_profile = format!("the profile {}", profile.id);
     check_names(&by_profile, "names", identifiers, |id| profile.spec.refusal(id))?;
     match core.signers.signer(&profile.spec.issuer_id) {

@@ -1,13 +1,16 @@
 mod check;
+mod usage;
 
 use model::{AcmeAuthMode, Caller, Page, PageRequest, Permission, Profile, ProfileId, ProfileSpec, Reach};
 use serde_json::json;
-use store::Reader;
 
 use crate::auth::{authorise, authorise_named, authorise_within, reach};
 use crate::core::{Core, Resource};
 use crate::error::{Error, FieldError, Result};
 use check::{check, check_selectable_exist};
+use usage::named_by;
+
+pub use usage::{Usage, usage};
 
 /// Pages stand at these in place of a profile.
 const RESERVED_IDS: &[&str] = &["new"];
@@ -211,21 +214,6 @@ pub fn creatable(caller: &Caller) -> Result<Reach> {
 pub async fn find_to_change(core: &Core, caller: &Caller, id: &ProfileId) -> Result<Profile> {
     authorise_named(caller, Permission::ProfileEdit, Permission::ProfileRead, id, || unknown(id))?;
     core.store.read().await?.profile(id).await?.ok_or_else(|| unknown(id))
-}
-
-/// The other profiles that let clients choose `id`. Profiles are few, and rarely deleted.
-async fn named_by(db: &mut Reader, id: &ProfileId) -> Result<Vec<String>> {
-    let mut found = Vec::new();
-    let mut page = PageRequest { after: None, limit: PageRequest::MAX_LIMIT };
-    loop {
-        let some = db.profiles(&page).await?;
-        let naming = some.items.iter().filter(|p| p.id != *id && p.spec.selectable_profiles.contains(id));
-        found.extend(naming.map(|p| p.id.to_string()));
-        page.after = some.next;
-        if page.after.is_none() {
-            return Ok(found);
-        }
-    }
 }
 
 fn unknown(id: &ProfileId) -> Error {

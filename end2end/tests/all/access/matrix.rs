@@ -154,6 +154,9 @@ impl<'w> Fixtures<'w> {
                 Some(profile)
             }
             ("PATCH", "/api/profiles/{id}") => Some(json!({ "description": "x" })),
+            ("POST", "/api/profiles/{id}/preview") => {
+                Some(json!({ "names": ["a.example"], "key_type": "ecdsa-p256" }))
+            }
             ("POST", "/api/certificates") => Some(csr()),
             ("POST", "/api/certificates/renew-now" | "/api/certificates/renew-now/cancel") => {
                 let mut body = json!({ "selection": { "ids": [self.certificate().await] } });

@@ -67,11 +67,12 @@ impl Chain {
         let common_name = common_name(issuing);
         let key_identifier = subject_key_identifier(issuing)
             .unwrap_or_else(|| key_identifier(issuing_key.public_key()).to_vec());
-        let validity = parsed.iter().map(inspect::validity).fold(inspect::validity(issuing), |all, one| {
-            let (not_before, not_after) =
-                (all.not_before.max(one.not_before), all.not_after.min(one.not_after));
-            Validity { not_before, not_after }
-        });
+        let validity =
+            parsed.iter().map(|one| inspect::validity(one)).fold(inspect::validity(issuing), |all, one| {
+                let (not_before, not_after) =
+                    (all.not_before.max(one.not_before), all.not_after.min(one.not_after));
+                Validity { not_before, not_after }
+            });
         let name_constraints =
             parsed.iter().filter_map(|ca| NameConstraints::of(ca).transpose()).collect::<Result<_, _>>()?;
         drop(parsed);

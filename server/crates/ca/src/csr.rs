@@ -123,22 +123,33 @@ impl Csr {
     /// unless it is longer than the 64 characters that X.520 permits.
     pub fn check_names(&self, order: &[Identifier]) -> Result<Option<String>, CsrError> {
         let ordered: BTreeSet<&Identifier> = order.iter().collect();
-        let common_name = match self.common_name() {
-            None => None,
-            Some(text) => match Identifier::parse_any(text) {
-                Ok(id) if ordered.contains(&id) => Some(id),
-                _ => return Err(CsrError::CommonName(text.chars().take(MAX_COMMON_NAME * 4).collect())),
-            },
-        };
+        let common_name = self.common_name().map(|text| named_by(text, order)).transpose()?;
         let requested = |id: &Identifier| self.names.contains(id) || common_name.as_ref() == Some(id);
         if ordered.iter().all(|id| requested(id)) && self.names.iter().all(|id| ordered.contains(id)) {
-            return Ok(common_name.map(|id| id.value()).filter(|cn| cn.len() <= MAX_COMMON_NAME));
+            return Ok(common_name.and_then(|id| fitting(&id)));
         }
         Err(CsrError::Names {
             missing: ordered.iter().filter(|id| !requested(id)).map(|id| (*id).clone()).collect(),
             surplus: self.names.iter().filter(|id| !ordered.contains(id)).cloned().collect(),
         })
     }
+}
+
+/// The common name that a certificate for `order` gets where a CSR asks for `text`; none where it is too long.
+pub fn common_name_of(text: &str, order: &[Identifier]) -> Result<Option<String>, CsrError> {
+    named_by(text, order).map(|id| fitting(&id))
+}
+
+/// The one of `order` that a common name names.
+fn named_by(text: &str, order: &[Identifier]) -> Result<Identifier, CsrError> {
+    match Identifier::parse_any(text) {
+        Ok(id) if order.contains(&id) => Ok(id),
+        _ => Err(CsrError::CommonName(text.chars().take(MAX_COMMON_NAME * 4).collect())),
+    }
+}
+
+fn fitting(id: &Identifier) -> Option<String> {
+    Some(id.value()).filter(|text| text.len() <= MAX_COMMON_NAME)
 }
 
 /// The fields of a CertificationRequest, not yet looked into.

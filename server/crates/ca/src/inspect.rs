@@ -1,9 +1,10 @@
 //! What others' certificates say.
 
 use model::Timestamp;
-use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::ParsedExtension;
+use x509_parser::certificate::{TbsCertificate, X509Certificate};
+use x509_parser::extensions::{ExtendedKeyUsage, KeyUsage, ParsedExtension};
 use x509_parser::public_key::PublicKey;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 use crate::validity::Validity;
 
@@ -48,7 +49,7 @@ pub fn authority_key_identifier(der: &[u8]) -> Result<Option<Vec<u8>>, Malformed
 
 /// The last second in which the certificate is valid.
 pub fn not_after(der: &[u8]) -> Result<Timestamp, MalformedCertificate> {
-    Ok(validity(&parse(der)?).not_after)
+    Ok(validity(&parse(der)?.tbs_certificate).not_after)
 }
 
 /// What logs and pages show of a certificate.
@@ -62,12 +63,12 @@ pub fn describe(der: &[u8]) -> Result<CertificateInfo, MalformedCertificate> {
         not_before,
         not_after,
         sha256_hex: crate::sha256_hex(der),
-        key: key(&certificate),
+        key: key_description(certificate.public_key()),
     })
 }
 
-fn key(certificate: &X509Certificate<'_>) -> String {
-    let key = certificate.public_key();
+/// The kind and size of a key.
+pub(crate) fn key_description(key: &SubjectPublicKeyInfo<'_>) -> String {
     match key.parsed() {
         Ok(PublicKey::RSA(rsa)) => format!("RSA, {} bits", rsa.key_size()),
         Ok(PublicKey::EC(point)) => {
@@ -95,32 +96,8 @@ pub fn usages(der: &[u8]) -> Result<Usages, MalformedCertificate> {
     let mut usages = Usages::default();
     for extension in certificate.iter_extensions() {
         match extension.parsed_extension() {
-            ParsedExtension::KeyUsage(key) => {
-                let names = [
-                    (key.digital_signature(), "digitalSignature"),
-                    (key.non_repudiation(), "nonRepudiation"),
-                    (key.key_encipherment(), "keyEncipherment"),
-                    (key.data_encipherment(), "dataEncipherment"),
-                    (key.key_agreement(), "keyAgreement"),
-                    (key.key_cert_sign(), "keyCertSign"),
-                    (key.crl_sign(), "cRLSign"),
-                ];
-                usages.key.extend(names.into_iter().filter(|(set, _)| *set).map(|(_, name)| name));
-            }
-            ParsedExtension::ExtendedKeyUsage(extended) => {
-                let names = [
-                    (extended.any, "anyExtendedKeyUsage"),
-                    (extended.server_auth, "serverAuth"),
-                    (extended.client_auth, "clientAuth"),
-                    (extended.code_signing, "codeSigning"),
-                    (extended.email_protection, "emailProtection"),
-                    (extended.time_stamping, "timeStamping"),
-                    (extended.ocsp_signing, "OCSPSigning"),
-                ];
-                let named = names.into_iter().filter(|(set, _)| *set).map(|(_, name)| name.to_owned());
-                usages.extended.extend(named);
-                usages.extended.extend(extended.other.iter().map(ToString::to_string));
-            }
+            ParsedExtension::KeyUsage(key) => usages.key = key_usages(key),
+            ParsedExtension::ExtendedKeyUsage(extended) => usages.extended = extended_key_usages(extended),
             // SEQUENCE OF INTEGER { 5 }, as the one feature that there is.
             _ if extension.oid.to_id_string() == "1.3.6.1.5.5.7.1.24" => {
                 usages.must_staple = extension.value == [0x30, 3, 2, 1, 5];
@@ -131,6 +108,33 @@ pub fn usages(der: &[u8]) -> Result<Usages, MalformedCertificate> {
     Ok(usages)
 }
 
+pub(crate) fn key_usages(usage: &KeyUsage) -> Vec<&'static str> {
+    let names = [
+        (usage.digital_signature(), "digitalSignature"),
+        (usage.non_repudiation(), "nonRepudiation"),
+        (usage.key_encipherment(), "keyEncipherment"),
+        (usage.data_encipherment(), "dataEncipherment"),
+        (usage.key_agreement(), "keyAgreement"),
+        (usage.key_cert_sign(), "keyCertSign"),
+        (usage.crl_sign(), "cRLSign"),
+    ];
+    names.into_iter().filter(|(set, _)| *set).map(|(_, name)| name).collect()
+}
+
+pub(crate) fn extended_key_usages(usage: &ExtendedKeyUsage<'_>) -> Vec<String> {
+    let names = [
+        (usage.any, "anyExtendedKeyUsage"),
+        (usage.server_auth, "serverAuth"),
+        (usage.client_auth, "clientAuth"),
+        (usage.code_signing, "codeSigning"),
+        (usage.email_protection, "emailProtection"),
+        (usage.time_stamping, "timeStamping"),
+        (usage.ocsp_signing, "OCSPSigning"),
+    ];
+    let named = names.into_iter().filter(|(set, _)| *set).map(|(_, name)| name.to_owned());
+    named.chain(usage.other.iter().map(ToString::to_string)).collect()
+}
+
 /// Parses a certificate that fills `der`.
 pub(crate) fn parse(der: &[u8]) -> Result<X509Certificate<'_>, MalformedCertificate> {
     match x509_parser::parse_x509_certificate(der) {
@@ -139,7 +143,7 @@ pub(crate) fn parse(der: &[u8]) -> Result<X509Certificate<'_>, MalformedCertific
     }
 }
 
-pub(crate) fn validity(certificate: &X509Certificate<'_>) -> Validity {
+pub(crate) fn validity(certificate: &TbsCertificate<'_>) -> Validity {
     let validity = certificate.validity();
     Validity {
         not_before: Timestamp::from_unix_seconds(validity.not_before.timestamp()),

@@ -7,6 +7,7 @@ use model::{ExtendedKeyUsage, Identifier, KeyType, Timestamp};
 use crate::der::{self, oid};
 use crate::key::SubjectKey;
 use crate::serial::Serial;
+use crate::validity::Validity;
 
 /// What goes into a leaf. All of it comes from the order and the profile, only the key from the CSR.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,15 @@ pub struct LeafRequest<'a> {
     pub extended_key_usages: &'a [ExtendedKeyUsage],
     /// Adds the TLS feature `status_request` (RFC 7633).
     pub must_staple: bool,
+}
+
+/// A leaf that is ready to be signed.
+#[derive(Clone, Debug)]
+pub struct UnsignedLeaf {
+    /// The TBSCertificate.
+    pub(crate) to_be_signed: Vec<u8>,
+    pub(crate) serial: Serial,
+    pub(crate) validity: Validity,
 }
 
 /// A signed leaf.

@@ -12,6 +12,7 @@ mod challenge_certificate;
 mod csr;
 mod der;
 mod extension_request;
+mod fields;
 mod inspect;
 mod key;
 mod leaf;
@@ -28,14 +29,15 @@ mod validity;
 
 pub use blocklist::{BlocklistError, KeyBlocklist};
 pub use challenge_certificate::{AcmeIdentifier, AltName, ChallengeCertificate};
-pub use csr::{Csr, CsrError};
+pub use csr::{Csr, CsrError, common_name_of};
+pub use fields::{CertificateField, fields};
 pub use inspect::{
     CertificateInfo, MalformedCertificate, Usages, authority_key_identifier, certificate_serial_hex,
     certificate_spki, describe, not_after, usages,
 };
 pub use key::{CaKeyAlgorithm, KeyError, PublicKeyAlgorithm, SubjectKey};
-pub use leaf::{Leaf, LeafRequest};
-pub use private_key::generate_key;
+pub use leaf::{Leaf, LeafRequest, UnsignedLeaf};
+pub use private_key::{example_key, generate_key};
 pub use request::create_csr;
 pub use seal::{SealError, Sealer};
 pub use serial::Serial;

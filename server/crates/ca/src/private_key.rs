@@ -1,10 +1,12 @@
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RsaKeyPair};
+use model::KeyType;
 use zeroize::Zeroizing;
 
 use crate::der::{self, oid};
@@ -33,6 +35,33 @@ fn generate_pkcs8(algorithm: CaKeyAlgorithm) -> Result<Zeroizing<Vec<u8>>, Unspe
         CaKeyAlgorithm::Rsa4096 => return generate_rsa(KeySize::Rsa4096),
     };
     Ok(Zeroizing::new(document.as_ref().to_vec()))
+}
+
+/// A key as a client might have it, to show what a leaf for it looks like. It is made once in a process, because RSA
+/// takes its time; nobody keeps the private key. RSA: 2048 bits.
+pub fn example_key(kind: KeyType) -> Result<SubjectKey, CaError> {
+    static MADE: Mutex<Vec<SubjectKey>> = Mutex::new(Vec::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(key) = made.iter().find(|key| key.key_type() == kind) {
+        return Ok(key.clone());
+    }
+    let random = SystemRandom::new();
+    let pkcs8 = match kind {
+        KeyType::EcdsaP256 => generate_pkcs8(CaKeyAlgorithm::EcdsaP256),
+        KeyType::EcdsaP384 => generate_pkcs8(CaKeyAlgorithm::EcdsaP384),
+        KeyType::EcdsaP521 => {
+            EcdsaKeyPair::generate_pkcs8(&signature::ECDSA_P521_SHA512_ASN1_SIGNING, &random)
+                .map(|document| Zeroizing::new(document.as_ref().to_vec()))
+        }
+        KeyType::Ed25519 => generate_pkcs8(CaKeyAlgorithm::Ed25519),
+        KeyType::Rsa => generate_rsa(KeySize::Rsa2048),
+    };
+    let pkcs8 = pkcs8.map_err(|Unspecified| CaError::Crypto("generating a key"))?;
+    let key = PrivateKey::from_der(&pkcs8).ok_or(CaError::Crypto("reading the generated key"))?;
+    let key =
+        SubjectKey::parse(&key.spki_der()).map_err(|_| CaError::Crypto("checking the generated key"))?;
+    made.push(key.clone());
+    Ok(key)
 }
 
 fn generate_rsa(size: KeySize) -> Result<Zeroizing<Vec<u8>>, Unspecified> {

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::chain::Chain;
 use crate::inspect;
 use crate::key::{CaKeyAlgorithm, KeyError, PublicKeyAlgorithm};
-use crate::leaf::{self, IssuerPart, Leaf, LeafRequest};
+use crate::leaf::{self, IssuerPart, Leaf, LeafRequest, UnsignedLeaf};
 use crate::pem;
 use crate::private_key::{PrivateKey, generate_key};
 use crate::serial::Serial;
@@ -277,8 +277,14 @@ impl CaSigner {
         self.chain.allows_common_name(name)
     }
 
-    /// Builds and signs a leaf. Checks what would make it useless; what the profile permits is the caller's to check.
+    /// Builds and signs a leaf.
     pub fn sign_leaf(&self, request: &LeafRequest<'_>) -> Result<Leaf, CaError> {
+        self.sign(self.prepare_leaf(request)?)
+    }
+
+    /// Builds a leaf, all but its signature. Checks what would make it useless; what the profile permits is the caller's
+    /// to check.
+    pub fn prepare_leaf(&self, request: &LeafRequest<'_>) -> Result<UnsignedLeaf, CaError> {
         let validity = Validity {
             not_before: request.not_before.truncated_to_second(),
             not_after: request.not_after.truncated_to_second(),
@@ -298,11 +304,17 @@ impl CaSigner {
             return Err(CaError::LeafKey);
         }
 
-        let tbs = leaf::to_be_signed(request, &self.issuer);
-        let signature = self.key.sign(&tbs).map_err(|_| CaError::Crypto("signing a leaf"))?;
-        let der = leaf::assemble(&tbs, &self.issuer.signature_algorithm, &signature);
+        let to_be_signed = leaf::to_be_signed(request, &self.issuer);
+        Ok(UnsignedLeaf { to_be_signed, serial: request.serial, validity })
+    }
+
+    /// Signs what [`Self::prepare_leaf`] of the same CA has built.
+    pub fn sign(&self, leaf: UnsignedLeaf) -> Result<Leaf, CaError> {
+        let UnsignedLeaf { to_be_signed, serial, validity } = leaf;
+        let signature = self.key.sign(&to_be_signed).map_err(|_| CaError::Crypto("signing a leaf"))?;
+        let der = leaf::assemble(&to_be_signed, &self.issuer.signature_algorithm, &signature);
         Ok(Leaf {
-            serial_hex: request.serial.to_hex(),
+            serial_hex: serial.to_hex(),
             sha256_hex: sha256_hex(&der),
             not_before: validity.not_before,
             not_after: validity.not_after,

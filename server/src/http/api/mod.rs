@@ -12,6 +12,7 @@ mod extract;
 pub mod identity;
 pub mod issuers;
 pub mod orders;
+pub mod preview;
 pub mod profiles;
 pub mod providers;
 pub mod rate_limits;

@@ -2,6 +2,7 @@
 
 mod assets;
 mod backend;
+mod downloads;
 pub mod forms;
 mod spans;
 
@@ -32,12 +33,13 @@ const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 );
 
-/// Every page that the app has.
+/// Every page that the app has, and what of them can be had as files.
 pub fn page_router() -> Router<AppState> {
     // Those below /auth stand in the table of routes.
     let pages = leptos_axum::generate_route_list(app::App);
     let pages = pages.iter().filter(|page| !page.path().starts_with("/auth/"));
-    pages.fold(Router::new(), |router, page| router.route(page.path(), get(page_of_app)))
+    let router = Router::new().route("/profiles/{id}/connect/{file}", get(downloads::client_text));
+    pages.fold(router, |router, page| router.route(page.path(), get(page_of_app)))
 }
 
 /// What belongs to every page.

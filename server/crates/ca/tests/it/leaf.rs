@@ -19,6 +19,8 @@ fn webpki_and_openssl_accept_every_leaf_of_every_ca() {
                 request.must_staple = common_name.is_some();
                 request.extended_key_usages = &[ExtendedKeyUsage::ServerAuth, ExtendedKeyUsage::ClientAuth];
                 let leaf = signer.sign_leaf(&request).unwrap();
+                let unsigned = signer.prepare_leaf(&request).unwrap();
+                assert_eq!(unsigned.fields().unwrap(), ca::fields(&leaf.der).unwrap());
 
                 webpki_accepts(&leaf.der, &signer, &["a.example", "x.b.example", "192.0.2.1", "2001:db8::1"]);
                 openssl_accepts(&leaf.der, &signer, "a.example");

@@ -67,6 +67,7 @@ impl Values {
             heading: "Fetch the CA of this server's own certificate",
             text,
             hint: "The clients below, except cert-manager, read it from this file. Compare its fingerprint with that on the page Trust.",
+            file: "fetch-ca.sh",
         };
         self.ca_pem.iter().map(|_| Snippet { ..fetch.clone() }).collect()
     }
@@ -95,9 +96,10 @@ impl Values {
         if self.needs_key {
             snippets.push(Snippet {
                 heading: "Secret with the MAC key",
-                text: "kubectl --namespace cert-manager create secret generic certctl-eab --from-literal=secret=MAC_KEY"
+                text: "apiVersion: v1\nkind: Secret\nmetadata:\n  name: certctl-eab\n  namespace: cert-manager\nstringData:\n  secret: MAC_KEY"
                     .to_owned(),
                 hint: "A ClusterIssuer reads its secrets from the namespace of cert-manager.",
+                file: "eab-secret.yaml",
             });
         }
         snippets.push(Snippet {
@@ -107,6 +109,7 @@ impl Values {
                 true => "Choose the solver that fits the cluster: the profile wants each name proven.",
                 false => "No solver is needed: authorizations under this profile are valid from the start.",
             },
+            file: "cluster-issuer.yaml",
         });
         ClientGuide { client: "cert-manager", snippets }
     }
@@ -121,7 +124,7 @@ impl Values {
         let hint = "Later: the same with renew in place of run.";
         ClientGuide {
             client: "lego",
-            snippets: vec![Snippet { heading: "Obtain a certificate", text, hint }],
+            snippets: vec![Snippet { heading: "Obtain a certificate", text, hint, file: "lego.sh" }],
         }
     }
 
@@ -135,7 +138,7 @@ impl Values {
         let hint = "Run as root; certbot's timer renews, and needs the same variable.";
         ClientGuide {
             client: "certbot",
-            snippets: vec![Snippet { heading: "Obtain a certificate", text, hint }],
+            snippets: vec![Snippet { heading: "Obtain a certificate", text, hint, file: "certbot.sh" }],
         }
     }
 
@@ -149,7 +152,10 @@ impl Values {
         }
         text.push_str("}\n\nhost.example.com {\n\treverse_proxy localhost:8080\n}");
         let hint = "The first block holds for every site of the file.";
-        ClientGuide { client: "Caddy", snippets: vec![Snippet { heading: "Caddyfile", text, hint }] }
+        ClientGuide {
+            client: "Caddy",
+            snippets: vec![Snippet { heading: "Caddyfile", text, hint, file: "Caddyfile" }],
+        }
     }
 
     fn traefik(&self) -> ClientGuide {
@@ -165,12 +171,14 @@ impl Values {
             heading: "Static configuration",
             text,
             hint: "Routers name it: certResolver: certctl.",
+            file: "traefik.yml",
         }];
         if self.ca_pem.is_some() {
             snippets.push(Snippet {
                 heading: "Environment",
                 text: "LEGO_CA_CERTIFICATES=/etc/traefik/certctl-ca.pem".to_owned(),
                 hint: "Traefik obtains certificates through lego, which reads this variable.",
+                file: "traefik.env",
             });
         }
         ClientGuide { client: "Traefik", snippets }

@@ -16,6 +16,7 @@ mod orders;
 mod overview;
 mod profile_changes;
 mod profile_form;
+mod profile_tools;
 pub mod profiles;
 pub mod rate_limits;
 pub mod sessions;
@@ -156,6 +157,18 @@ impl Backend for Services {
         sent: Option<&Sent>,
     ) -> Result<ProfileFormView, PageError> {
         self.show_profile_form(self.caller()?, id, sent).await.map_err(shown)
+    }
+
+    async fn profile_preview(&self, id: &str, query: &Query) -> Result<PreviewView, PageError> {
+        self.preview_profile(self.caller()?, id, query).await.map_err(shown)
+    }
+
+    async fn profile_history(&self, id: &str, query: &Query) -> Result<HistoryView, PageError> {
+        self.list_versions(self.caller()?, id, query).await.map_err(shown)
+    }
+
+    async fn profile_use(&self, id: &str) -> Result<ProfileUseView, PageError> {
+        self.show_profile_use(self.caller()?, id).await.map_err(shown)
     }
 
     async fn connect(&self, profile: &str) -> Result<ConnectView, PageError> {

@@ -62,7 +62,9 @@ impl Services {
             orders: self.list_link(Permission::OrderRead, &format!("/orders?profile={id}")),
             certificates: self.list_link(Permission::CertificateRead, &format!("/certificates?profile={id}")),
             audit: self.audit_of(id.as_str()),
-            actions: self.profile_actions(caller, &id),
+            actions: self.profile_actions(caller, &id, spec.enabled),
+            preview: format!("{PATH}/{id}/preview"),
+            history: self.list_link(Permission::AuditRead, &format!("{PATH}/{id}/history")),
             id: id.to_string(),
             name: spec.name,
             description: spec.description,
@@ -70,12 +72,18 @@ impl Services {
     }
 
     /// What the caller may do to a profile.
-    fn profile_actions(&self, caller: &Caller, id: &ProfileId) -> Vec<ActionLink> {
-        let edits = caller.rights.reach(Permission::ProfileEdit).is_some_and(|reach| reach.covers(id));
+    fn profile_actions(&self, caller: &Caller, id: &ProfileId, enabled: bool) -> Vec<ActionLink> {
+        let edits = self.may_edit(caller, id);
         let action = |fits: bool, text, path: &str, danger| {
             fits.then(|| ActionLink { text, href: format!("{PATH}/{id}/{path}"), danger })
         };
-        [action(edits, "Edit", "edit", false)].into_iter().flatten().collect()
+        let all = [
+            action(edits, "Edit", "edit", false),
+            action(edits && enabled, "Disable", "disable", true),
+            action(edits && !enabled, "Enable", "enable", false),
+            action(edits, "Delete", "delete", true),
+        ];
+        all.into_iter().flatten().collect()
     }
 
     fn who_may_ask(&self, spec: &ProfileSpec) -> WhoMayAsk {

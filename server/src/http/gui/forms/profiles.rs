@@ -1,6 +1,6 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
-use model::Profile;
+use model::{Profile, ProfileSpec};
 
 use super::{Done, Sent, profile_fields};
 use crate::error::Result;
@@ -45,4 +45,36 @@ pub async fn edit(State(state): State<AppState>, Path(id): Path<String>, sent: S
 
 fn done(profile: &Profile, message: &str) -> Done {
     Done::at(format!("/profiles/{}", profile.id), message)
+}
+
+pub async fn disable(State(state): State<AppState>, Path(id): Path<String>, sent: Sent) -> Response {
+    let outcome = set_enabled(&state, &id, &sent, false).await;
+    sent.answer(&state, outcome).await
+}
+
+pub async fn enable(State(state): State<AppState>, Path(id): Path<String>, sent: Sent) -> Response {
+    let outcome = set_enabled(&state, &id, &sent, true).await;
+    sent.answer(&state, outcome).await
+}
+
+/// Whatever else was changed meanwhile stays as it is, so any version will do.
+async fn set_enabled(state: &AppState, id: &str, sent: &Sent, enabled: bool) -> Result<Done> {
+    let change = |before| Ok(ProfileSpec { enabled, ..before }.into());
+    let profile = profiles::update(&state.core, sent.caller(), &parse_id(id)?, None, change).await?;
+    let message = match enabled {
+        true => "The profile is enabled. Clients may order under it again.",
+        false => "The profile is disabled. It accepts nothing until it is enabled again.",
+    };
+    Ok(done(&profile, message))
+}
+
+pub async fn delete(State(state): State<AppState>, Path(id): Path<String>, sent: Sent) -> Response {
+    let outcome: Result<Done> = async {
+        let version = profile_fields::version(sent.fields())?;
+        let id = parse_id(&id)?;
+        profiles::delete(&state.core, sent.caller(), &id, Some(version)).await?;
+        Ok(Done::at("/profiles", format!("The profile {id} is deleted.")))
+    }
+    .await;
+    sent.answer(&state, outcome).await
 }
