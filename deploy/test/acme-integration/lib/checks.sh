@@ -37,6 +37,9 @@ eventually() {
     done
 }
 
+# json EXPRESSION [FILE]: a value of a JSON document.
+json() { yq --input-format json --output-format yaml "$@"; }
+
 # What `reach` of the page defines, with the key and for JSON: api PATH [OPTION…].
 api() {
     local path=$1
@@ -73,6 +76,7 @@ metadata: {name: $name, namespace: default, labels: {test: certctl}}
 spec:
   secretName: $name-tls
   dnsNames: [${names%, }]
+  privateKey: {algorithm: ECDSA, rotationPolicy: Always}
   issuerRef: {kind: ClusterIssuer, name: ${ISSUER:-certctl-test-trust}}
   ${EXTRA:-}
 YAML
@@ -93,7 +97,8 @@ deploy() {
 resources() {
     kubectl get --all-namespaces --ignore-not-found --output name \
         pods,services,deployments,jobs,cronjobs,secrets,serviceaccounts,persistentvolumeclaims,persistentvolumes,ingresses,networkpolicies,poddisruptionbudgets,clusterissuers,issuers,certificates,certificaterequests,orders.acme.cert-manager.io,challenges.acme.cert-manager.io |
-        sort
+        # Pods of a Deployment that was restarted have other names.
+        sed --regexp-extended 's#^(pod/.*)-[0-9a-f]{8,10}-[a-z0-9]{5}$#\1#' | sort
 }
 
 remember_resources() { resources >"$WORK/before"; }

@@ -2,7 +2,7 @@
 chart=deploy/helm/certctl
 "$REPOSITORY/deploy/helm/check" >check.out 2>&1 || die "deploy/helm/check: $(<check.out)"
 ok "lint, rendered cases, refused values"
-version=$(kubectl version --output json | yq --input-format json .serverVersion.gitVersion)
+version=$(kubectl version --output json | json .serverVersion.gitVersion)
 for values in deploy/helm/cases/*.yaml; do
     # What the cluster has no types for is rendered, but cannot be asked about.
     helm template certctl-test "$chart" --kube-version "$version" --values "$values" 2>template.err |
@@ -35,7 +35,7 @@ certificate after-rollback after-rollback.example.com
 ready certificate/after-rollback
 unreach
 run_step reach
-equal "the accounts in the end" "$(api /api/acme/accounts | yq --input-format json '.items | length')" 1
+equal "the accounts in the end" "$(api /api/acme/accounts | json '.items | length')" 1
 kubectl delete certificate/after-upgrade certificate/after-rollback secret/after-upgrade-tls secret/after-rollback-tls >/dev/null
 run_step clean-up
 kubectl label namespace default pod-security.kubernetes.io/enforce- >/dev/null

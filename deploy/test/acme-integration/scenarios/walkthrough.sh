@@ -8,7 +8,7 @@ shorthand=$(command curl --silent --cacert deploy/test/certs/ca.crt --retry 5 --
 has "the shorthand before there is a profile" "$shorthand" prof-test
 run_step profile
 has "the answer" "$OUTPUT" warnings
-equal "the profile's mode" "$(api /api/profiles/prof-test | yq --input-format json .acme_auth_mode)" trust_authenticated
+equal "the profile's mode" "$(api /api/profiles/prof-test | json .acme_auth_mode)" trust_authenticated
 run_step login-link
 has "the link" "$OUTPUT" "$SERVER/auth/link/"
 run_step ca-bundle
@@ -33,9 +33,9 @@ check_secret() {
 }
 check_secret
 run_step audit
-equal "the audit trail" "$(yq --input-format json '[.items[].action] | join(" ")' <<<"$OUTPUT")" \
+equal "the audit trail" "$(json '[.items[].action] | join(" ")' <<<"$OUTPUT")" \
     "certificate.issued order.finalized order.created account.created"
-equal "the ids in it" "$(yq --input-format json '[.items[].resource_type] | join(" ")' <<<"$OUTPUT")" \
+equal "the ids in it" "$(json '[.items[].resource_type] | join(" ")' <<<"$OUTPUT")" \
     "certificate order order account"
 if [[ -n ${PGHOST:-} ]]; then
     run_step psql

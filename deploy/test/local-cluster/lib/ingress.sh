@@ -8,13 +8,15 @@ copy_with_libraries() { # copy_with_libraries EXECUTABLE ROOT
 
 provide_ingress_controller() {
     local go module root applet
-    "$REPOSITORY/end2end/scripts/install-missing" haproxy busybox-static socat
+    "$REPOSITORY/end2end/scripts/install-missing" haproxy busybox-static lua-dkjson socat
     go=$("$REPOSITORY/end2end/scripts/find-go")
     module=$(cd "$MODULES/haproxy-ingress" && "$go" list -m -f '{{.Dir}}' github.com/jcmoraisjr/haproxy-ingress)
     root=$(mktemp --directory --tmpdir="$CACHE")
     install -D "$BIN/haproxy-ingress" "$root/haproxy-ingress-controller"
     cp --recursive --no-preserve=mode "$module/rootfs/." "$root"
     chmod +x "$root"/*.sh
+    # A script for authentication asks for a module of this name.
+    cp --dereference /usr/share/lua/5.3/dkjson.lua "$root/etc/lua/json.lua"
     copy_with_libraries "$(command -v haproxy)" "$root"
     copy_with_libraries "$(command -v socat)" "$root"
     install -D /bin/busybox "$root/bin/sh"
