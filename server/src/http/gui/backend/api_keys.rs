@@ -117,7 +117,7 @@ fn choice(id: &str, description: &str) -> Choice {
     const LONGEST: usize = 80;
     let text = match description.chars().count() {
         0 => id.to_owned(),
-        ..=LONGEST => format!("{id}: {description}"),
+        1..=LONGEST => format!("{id}: {description}"),
         _ => format!("{id}: {}…", description.chars().take(LONGEST).collect::<String>().trim_end()),
     };
     Choice { value: id.to_owned(), text }
