@@ -8,7 +8,7 @@ TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 BUILD_PACKAGES := gcc libc6-dev
 # The fuzzer that is linked into the targets is C++.
 FUZZ_PACKAGES := g++
-TEST_PACKAGES := certbot chromium curl lego openssl postgresql sqlite3
+TEST_PACKAGES := certbot chromium curl haproxy lego openssl postgresql sqlite3
 
 .PHONY: quickstart test test-keycloak screenshots check audit bench bench-auth coverage fuzz certlint conformance-peers \
 	image test-certs acme-cert-manager-test build-packages test-packages
@@ -25,6 +25,7 @@ test: test-packages certlint
 	@end2end/scripts/install-node-parts
 	cargo build --locked --workspace --bins
 	deploy/test/disaster-recovery/run
+	deploy/test/legacy-clients/run
 	cargo test --workspace --locked --no-fail-fast
 
 # Sign-in through a real Keycloak, fetched by Maven: the steps of docs/operator/oidc-runbooks/keycloak.md.
