@@ -9,7 +9,7 @@ use serde_json::Value;
 use store::Store;
 use tokio::sync::Notify;
 
-use crate::auth::{BootstrapToken, KeyUse, Seldom, Throttle};
+use crate::auth::{AccountUse, BootstrapToken, KeyUse, Seldom, Throttle};
 use crate::config::TermsOfService;
 use crate::config::ValidationConfig;
 use crate::http::links::Links;
@@ -18,6 +18,7 @@ use crate::limits::RateLimiter;
 use crate::metrics::Metrics;
 use crate::oidc::Remotes;
 use crate::services::break_glass::BreakGlass;
+use crate::services::overview::FiguresCache;
 use crate::services::sessions::Sessions;
 use crate::signers::Signers;
 use crate::validation::Validator;
@@ -37,6 +38,8 @@ pub struct Core {
     pub sessions: Sessions,
     pub key_use: KeyUse,
     pub account_refusals: Seldom<AccountId>,
+    pub account_use: AccountUse,
+    pub figures: FiguresCache,
     pub bootstrap_token: Option<BootstrapToken>,
     pub break_glass: BreakGlass,
     pub attempts: Throttle,

@@ -17,7 +17,7 @@ use serde_json::json;
 use store::{DatabaseUrl, Store, StoreError, StoreOptions};
 use tokio::net::TcpListener;
 
-use crate::auth::{ApiKeyText, BootstrapToken, KeyUse, Seldom, Throttle};
+use crate::auth::{AccountUse, ApiKeyText, BootstrapToken, KeyUse, Seldom, Throttle};
 use crate::config::{Config, ConfigError, DatabaseConfig, DatabaseLocation, Settings, TlsConfig};
 use crate::core::{Core, Oidc, Resource, Validation};
 use crate::error::Error;
@@ -31,6 +31,7 @@ use crate::metrics::Metrics;
 use crate::oidc::Remotes;
 use crate::services::api_keys;
 use crate::services::break_glass::BreakGlass;
+use crate::services::overview::FiguresCache;
 use crate::services::sessions::Sessions;
 use crate::services::system::Process;
 use crate::signers::Signers;
@@ -127,6 +128,8 @@ pub async fn open(config: &Config, purpose: Purpose) -> Result<Opened, StartErro
         sessions: Sessions::new(config.session),
         key_use: KeyUse::default(),
         account_refusals: Seldom::default(),
+        account_use: AccountUse::default(),
+        figures: FiguresCache::default(),
         bootstrap_token: config.bootstrap_token.as_ref().map(|token| BootstrapToken::new(token.expose())),
         break_glass,
         attempts: Throttle::default(),
@@ -227,6 +230,7 @@ impl Server {
             ca_from_files: opened.ca_from_files,
             bootstrap_ca_pem: server_ca,
             process: Process::new(&core, settings),
+            identity: Some(Arc::clone(&identity)),
         });
         let renewal = Renewal { identity, source };
         Ok(Self {
@@ -253,6 +257,9 @@ impl Server {
         }
         if let Err(e) = self.core.key_use.store(&self.core.store).await {
             tracing::warn!(error = %e, "the last uses of API keys could not be stored");
+        }
+        if let Err(e) = self.core.account_use.store(&self.core.store).await {
+            tracing::warn!(error = %e, "when accounts were seen last could not be stored");
         }
         self.core.store.close().await;
     }

@@ -12,6 +12,7 @@ use crate::http::acme::AccountKeys;
 use crate::http::links::Links;
 use crate::http::overload::InFlight;
 use crate::services::system::Process;
+use crate::tls::ServerIdentity;
 
 #[derive(Debug, Clone)]
 pub struct AppState(Arc<Inner>);
@@ -30,6 +31,8 @@ pub struct Inner {
     /// Trust anchors of the server's own TLS certificate (PEM), where it issues its own.
     pub bootstrap_ca_pem: Option<String>,
     pub process: Process,
+    /// The server's own TLS certificate; `None` where nothing listens.
+    pub identity: Option<Arc<ServerIdentity>>,
 }
 
 impl AppState {

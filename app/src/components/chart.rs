@@ -5,11 +5,12 @@ const LEFT: u64 = 40;
 const BELOW: u64 = 22;
 const ABOVE: u64 = 10;
 
-/// Bars for days, each of two parts on top of each other. `size`: width and height in units of which a letter has about
+/// Bars for days, each of two parts on top of each other; `other`: the class of the upper one. `size`: width and height in units of which a letter has about
 /// 6. `words`: the chart for those who do not see it. `marks`: the
 /// text below a bar, by its number.
 pub fn bars(
     days: Vec<(u64, u64)>,
+    other: &'static str,
     (wide, high): (u64, u64),
     words: String,
     marks: Vec<(usize, String)>,
@@ -28,12 +29,13 @@ pub fn bars(
             <text x=LEFT - 6 y=y + 4 text-anchor="end">{n}</text>
         }
     });
+    let class = format!("bar {other}");
     let bars = days.into_iter().enumerate().filter(|(_, (one, other))| one + other > 0);
     let bars = bars.map(move |(number, (one, other))| {
         let x = place(number);
         view! {
             <rect class="bar" x=x y=floor - tall(one) width=width height=tall(one)/>
-            <rect class="bar soft" x=x y=floor - tall(one) - tall(other) width=width height=tall(other)/>
+            <rect class=class.clone() x=x y=floor - tall(one) - tall(other) width=width height=tall(other)/>
         }
     });
     let marks = marks.into_iter().map(move |(number, text)| {

@@ -28,10 +28,21 @@ pub fn Filters(
 }
 
 fn field(filter: Filter) -> impl IntoView {
-    let Filter { name, label, value, error, kind } = filter;
-    let (id, note) = (format!("filter-{name}"), format!("filter-{name}-error"));
+    let Filter { name, label, value, error, help, kind } = filter;
+    let (id, note, help_id) =
+        (format!("filter-{name}"), format!("filter-{name}-error"), format!("filter-{name}-help"));
     let wrong = error.is_some();
-    let (invalid, described) = (wrong.then_some("true"), wrong.then(|| note.clone()));
+    let invalid = wrong.then_some("true");
+    let described = match (wrong, help) {
+        (true, Some(_)) => Some(format!("{note} {help_id}")),
+        (true, None) => Some(note.clone()),
+        (false, Some(_)) => Some(help_id.clone()),
+        (false, None) => None,
+    };
+    let (nothing, kind) = match kind {
+        FilterKind::Order(words, choices) => (words, FilterKind::Choice(choices)),
+        kind => ("any", kind),
+    };
     let input = match kind {
         FilterKind::Choice(choices) => {
             let chosen = value.clone();
@@ -45,7 +56,7 @@ fn field(filter: Filter) -> impl IntoView {
             });
             view! {
                 <select id=id.clone() name=name aria-invalid=invalid aria-describedby=described>
-                    <option value="">"any"</option>
+                    <option value="">{nothing}</option>
                     {unknown}
                     {options.collect_view()}
                 </select>
@@ -73,24 +84,33 @@ fn field(filter: Filter) -> impl IntoView {
             <label for=id>{label}</label>
             {input}
             {error.map(|error| view! { <p class="error" id=note>{error}</p> })}
+            {help.map(|help| view! { <p class="help" id=help_id>{help}</p> })}
         </div>
     }
 }
 
-/// The ways onwards from a page of a list.
+/// The ways onwards from a page of a list. `searched`: see [`ListView`].
 #[component]
-pub fn Pager(first: Option<String>, next: Option<String>, shown: usize) -> impl IntoView {
-    let words = match (shown, first.is_none() && next.is_none()) {
-        (1, true) => "1 in all".to_owned(),
-        (n, true) => format!("{n} in all"),
-        (n, false) => format!("{n} on this page, newest first"),
+pub fn Pager(
+    first: Option<String>,
+    next: Option<String>,
+    shown: usize,
+    #[prop(default = "newest first")] order: &'static str,
+    #[prop(default = None)] searched: Option<String>,
+) -> impl IntoView {
+    let onwards = if searched.is_some() { "Search on" } else { "Next page" };
+    let words = match (shown, searched, first.is_none() && next.is_none()) {
+        (n, Some(end), _) => format!("{n} found up to {end} UTC, {order}; there is more to look at"),
+        (1, None, true) => "1 in all".to_owned(),
+        (n, None, true) => format!("{n} in all, {order}"),
+        (n, None, false) => format!("{n} on this page, {order}"),
     };
     view! {
         <nav class="pager" aria-label="Pages of this list">
             <span>{words}</span>
             <div class="actions">
                 {first.map(|url| view! { <a class="button" href=url>"First page"</a> })}
-                {next.map(|url| view! { <a class="button" href=url rel="next">"Older"</a> })}
+                {next.map(|url| view! { <a class="button" href=url rel="next">{onwards}</a> })}
             </div>
         </nav>
     }
@@ -103,11 +123,23 @@ pub fn Empty(filtered: bool, children: Children) -> impl IntoView {
         true => view! {
             <div class="empty">
                 <p><strong>"Nothing fits these filters."</strong></p>
-                <p>"Filters on names, ids and numbers compare the whole text. Take one away, or clear them all."</p>
+                <p>"Ids and numbers are compared as a whole, names and contacts from the beginning of a part. Take a filter away, or clear them all."</p>
             </div>
         }
         .into_any(),
         false => view! { <div class="empty">{children()}</div> }.into_any(),
+    }
+}
+
+/// In place of the rows of a search that has found none so far.
+#[component]
+fn NothingYet() -> impl IntoView {
+    view! {
+        <div class="empty">
+            <p><strong>"Nothing found so far."</strong></p>
+            <p>"What these filters compare has no index of its own, so a page looks at a bounded number of rows. "
+                "Search on, or narrow it by an account, a profile or a time."</p>
+        </div>
     }
 }
 
@@ -149,12 +181,17 @@ pub fn list_page<R: 'static, V: IntoView + 'static>(
     let form = (!view.filters.is_empty() || wrong).then(|| view.form(path));
     let content = match shown {
         0 if wrong => ().into_any(),
+        0 if view.searched.is_some() => {
+            let ListView { first, next, order, searched, .. } = view;
+            view! { <NothingYet/> <Pager first next shown order searched/> }.into_any()
+        }
         0 => view! { <Empty filtered>{begin()}</Empty> }.into_any(),
         _ => {
-            let rows = view.rows.into_iter().map(row).collect_view().into_any();
+            let ListView { rows, first, next, order, searched, .. } = view;
+            let rows = rows.into_iter().map(row).collect_view().into_any();
             view! {
                 <Table label=heading columns>{rows}</Table>
-                <Pager first=view.first next=view.next shown/>
+                <Pager first next shown order searched/>
             }
             .into_any()
         }

@@ -83,7 +83,8 @@ fn asked(
 const PATH: &str = "/acme-accounts";
 
 /// Of every table of accounts.
-pub const COLUMNS: &[&str] = &["Account", "Status", "Contacts", "EAB key", "Registered (UTC)", "From"];
+pub const COLUMNS: &[&str] =
+    &["Account", "Status", "Contacts", "EAB key", "Last seen (UTC)", "Registered (UTC)", "From"];
 
 fn list(view: ListView<AcmeAccountRow>) -> impl IntoView {
     let heading = ("ACME accounts", "The clients that may order, each known by its key.");
@@ -105,6 +106,7 @@ pub fn row(row: AcmeAccountRow) -> impl IntoView {
             <td><StatusBadge badge=row.status/></td>
             <td class="text">{row.contacts}</td>
             <td class="mono nowrap">{optional_link(row.eab_key)}</td>
+            <td class="nowrap"><Instant at=row.seen/></td>
             <td class="nowrap"><Instant at=row.registered/></td>
             <td class="mono nowrap">{row.registered_from}</td>
         </tr>
@@ -150,6 +152,7 @@ fn detail(v: AcmeAccountView) -> impl IntoView {
                         <dt>"Bound by"</dt><dd class="mono">{optional_link(v.eab_key)}</dd>
                         <dt>"Key"</dt><dd>{v.key}</dd>
                         <dt>"Thumbprint"</dt><dd><Identifier text=v.thumbprint/></dd>
+                        <dt>"Last seen"</dt><dd><Instant at=v.seen/></dd>
                         <dt>"Registered"</dt><dd><Instant at=v.registered/></dd>
                         <dt>"From"</dt><dd class="mono">{v.registered_from.unwrap_or_else(|| "–".to_owned())}</dd>
                         {v.terms.map(|version| view! { <dt>"Terms"</dt><dd>"agreed to version " {version}</dd> })}

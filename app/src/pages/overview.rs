@@ -29,12 +29,20 @@ fn content(v: OverviewView) -> impl IntoView {
             </section>
         }
     });
+    let counting = v.counting.then(|| {
+        view! {
+            <section class="note info">
+                <p>"What was issued is being counted for the first time since the start. Look again in a moment."</p>
+            </section>
+        }
+    });
     let (numbers, horizon, issued) = v.figures.map(figures).unwrap_or_default();
     view! {
         <div class="head"><div><h1>"Overview"</h1> <p>"certctl " {v.version}</p></div></div>
         {faults}
         {v.first_steps.then(first_steps)}
         {attention(v.attention)}
+        {counting}
         {numbers}
         {horizon}
         <div class="grid cols-2">{issued} {ends(v.ends)}</div>
@@ -83,7 +91,7 @@ fn attention(items: Vec<Attention>) -> impl IntoView {
 
 /// The numbers, and the two charts.
 fn figures(view: FiguresView) -> (Option<AnyView>, Option<AnyView>, Option<AnyView>) {
-    let FiguresView { numbers, horizon, issued } = view;
+    let FiguresView { numbers, horizon, issued, counted } = view;
     let numbers = numbers.into_iter().map(|Figure { name, number, note }| {
         view! { <dl class="card figure"><dt>{name}</dt><dd>{number} <small>{note}</small></dd></dl> }
     });
@@ -100,19 +108,29 @@ fn figures(view: FiguresView) -> (Option<AnyView>, Option<AnyView>, Option<AnyVi
         <section class="card">
             <header>
                 <h2>"Expiry horizon"</h2>
-                <p class="legend"><span>"in use"</span> <span class="soft">"replaced"</span></p>
+                <p class="legend">
+                    {counted.map(|when| format!("counted {when}"))}
+                    <span>"in use"</span> <span class="soft">"replaced"</span>
+                </p>
             </header>
-            <div class="body">{bars(horizon, (900, 170), words, marks.collect())}</div>
+            <div class="body">{bars(horizon, "soft", (900, 170), words, marks.collect())}</div>
         </section>
     };
     let days = issued.len();
-    let words = format!("In the last {days} days {} certificates were issued.", issued.iter().sum::<u64>());
+    let (all, failed) = issued.iter().fold((0, 0), |sum, day| (sum.0 + day.0, sum.1 + day.1));
+    let words =
+        format!("In the last {days} days {all} certificates were issued, and {failed} orders failed.");
     let marks = vec![(0, format!("{days} days ago")), (days.saturating_sub(2), "today".to_owned())];
-    let issued: Vec<_> = issued.into_iter().map(|n| (n, 0)).collect();
     let issued = view! {
         <section class="card">
-            <header><h2>"Issued per day"</h2> <span class="muted small">"days end at this time of day"</span></header>
-            <div class="body">{bars(issued, (440, 170), words, marks)}</div>
+            <header>
+                <h2>"Issued and failed per day"</h2>
+                <p class="legend"><span>"certificates"</span> <span class="failed">"failed orders"</span></p>
+            </header>
+            <div class="body">
+                {bars(issued, "failed", (440, 170), words, marks)}
+                <p class="muted small">"Days end at this time of day. A failed order counts for the day on which it was placed."</p>
+            </div>
         </section>
     };
     (Some(numbers), Some(horizon.into_any()), Some(issued.into_any()))

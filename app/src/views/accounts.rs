@@ -9,6 +9,8 @@ pub struct AcmeAccountRow {
     pub eab_key: Option<Link>,
     pub registered: Moment,
     pub registered_from: Option<String>,
+    /// When a request of it was last accepted.
+    pub seen: Moment,
 }
 
 /// Everything about an ACME account.
@@ -27,6 +29,8 @@ pub struct AcmeAccountView {
     pub terms: Option<String>,
     pub registered: Moment,
     pub registered_from: Option<String>,
+    /// When a request of it was last accepted.
+    pub seen: Moment,
     /// The newest, and where all are; `None` where the reader may not see them.
     pub orders: Option<(Vec<OrderRow>, String)>,
     pub certificates: Option<(Vec<CertificateRow>, String)>,

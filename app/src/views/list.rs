@@ -11,6 +11,10 @@ pub struct ListView<R> {
     pub first: Option<String>,
     /// `None` on the last page.
     pub next: Option<String>,
+    /// The order of the rows, in words.
+    pub order: &'static str,
+    /// How far a search looked that is to go on from `next` although the page has room.
+    pub searched: Option<String>,
     /// What is wrong with the URL beside its filters.
     pub fault: Option<String>,
     /// What can be done beside reading it.
@@ -32,6 +36,8 @@ pub struct Filter {
     /// As it was given, also when it is wrong.
     pub value: String,
     pub error: Option<String>,
+    /// How it compares, where that is not plain.
+    pub help: Option<&'static str>,
     pub kind: FilterKind,
 }
 
@@ -42,6 +48,8 @@ pub enum FilterKind {
     },
     /// One of these or any.
     Choice(Vec<Choice>),
+    /// The order of the list, which restricts nothing; without a choice, in these words.
+    Order(&'static str, Vec<Choice>),
     Day,
 }
 

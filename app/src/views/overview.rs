@@ -11,6 +11,8 @@ pub struct OverviewView {
     pub first_steps: bool,
     /// For those who may see all certificates.
     pub figures: Option<FiguresView>,
+    /// Whether there will be figures in a moment.
+    pub counting: bool,
     /// The CAs, and the server's own certificate.
     pub ends: Vec<End>,
     /// The newest certificates.
@@ -30,8 +32,10 @@ pub struct FiguresView {
     pub numbers: Vec<Figure>,
     /// What ends on each of the next days: in use, replaced.
     pub horizon: Vec<(u64, u64)>,
-    /// What was issued on each of the last days.
-    pub issued: Vec<u64>,
+    /// What was issued on each of the last days, and the orders placed then that failed.
+    pub issued: Vec<(u64, u64)>,
+    /// When it was counted, where that is some time ago.
+    pub counted: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

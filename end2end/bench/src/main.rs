@@ -22,7 +22,7 @@ use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::Error;
-use crate::modes::{Bench, auth, challenge, long, quick, shape, start};
+use crate::modes::{Bench, auth, challenge, lists, long, quick, shape, start};
 use crate::subject::{Engine, Subject};
 
 /// Measures what a certificate costs: starts the release server on SQLite and on PostgreSQL, on this machine only,
@@ -54,6 +54,8 @@ enum Mode {
     Challenge,
     /// What it costs to find out who asks, and to refuse them.
     Auth,
+    /// The pages of the lists when there are a million certificates and five million audit events.
+    Lists(lists::ListsArguments),
     /// Any ACME server that runs on this machine, for comparison.
     Against {
         /// The ACME directory; its port is taken on the loopback address.
@@ -138,6 +140,7 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         Some(Mode::Shape) => shape::run(&mut bench).await?,
         Some(Mode::Challenge) => challenge::run(&mut bench, &load).await?,
         Some(Mode::Auth) => auth::run(&mut bench).await?,
+        Some(Mode::Lists(arguments)) => lists::run(&mut bench, &arguments).await?,
         Some(Mode::Against { directory, ca, pid }) => {
             let subject = Subject::running(&directory, &ca, pid).await?;
             quick::run_against(&mut bench, subject, &load).await?;

@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod challenge;
+pub mod lists;
 pub mod long;
 pub mod quick;
 pub mod shape;

@@ -2,6 +2,7 @@
 //! asking.
 
 mod access;
+mod account_use;
 mod api_key;
 mod bootstrap;
 mod grant;
@@ -13,6 +14,7 @@ mod session;
 mod throttle;
 
 pub use access::{Out, grants_of, held, out, rights};
+pub use account_use::AccountUse;
 pub use api_key::{ApiKeyText, MIN_CHOSEN_LENGTH, hash, is_plausible, nonce_id, presented};
 pub use bootstrap::BootstrapToken;
 pub use grant::{MAX_PROFILES, check_grantable, check_held};

@@ -1,6 +1,7 @@
 //! What the server does by itself. Every replica runs every job; each step is safe to do twice. All go through the
 //! registry, which knows how their runs ended.
 
+mod accounts;
 mod api_keys;
 pub mod gauges;
 mod identity;
@@ -31,6 +32,7 @@ pub fn start(core: &Arc<Core>, renewal: Renewal, validate: bool) -> JoinSet<()> 
     jobs.spawn(repeat(each(), &rate_limits::SYNCHRONISE, rate_limits::synchronise));
     jobs.spawn(repeat(each(), &rate_limits::CLEAN_UP, rate_limits::clean_up));
     jobs.spawn(repeat(each(), &sessions::CLEAN_UP, sessions::delete_ended));
+    jobs.spawn(repeat(each(), &accounts::STORE_USE, accounts::store_use));
     jobs.spawn(repeat(each(), &api_keys::STORE_USE, api_keys::store_use));
     jobs.spawn(repeat(each(), &api_keys::REPORT_ENDS, api_keys::report_ends));
     if validate {

@@ -192,19 +192,22 @@ impl From<Error> for KeyChangeError {
 
 pub async fn list(core: &Core, caller: &Caller, filter: &AccountFilter) -> Result<Page<Account>> {
     authorise(caller, Permission::AcmeAccountRead)?;
-    Ok(core.store.read().await?.accounts(filter).await?)
+    let page = core.store.read().await?.accounts(filter).await?;
+    Ok(page.map(|account| core.account_use.known_of(account)))
 }
 
 pub async fn find(core: &Core, caller: &Caller, id: &AccountId) -> Result<Account> {
     authorise(caller, Permission::AcmeAccountRead)?;
     let account = core.store.read().await?.account(id).await?;
-    account.ok_or_else(|| Error::not_found(format!("account {id}")))
+    let account = account.ok_or_else(|| Error::not_found(format!("account {id}")))?;
+    Ok(core.account_use.known_of(account))
 }
 
 /// By the thumbprint of its key (RFC 7638).
 pub async fn find_by_thumbprint(core: &Core, caller: &Caller, thumbprint: &str) -> Result<Option<Account>> {
     authorise(caller, Permission::AcmeAccountRead)?;
-    Ok(core.store.read().await?.account_by_thumbprint(thumbprint).await?)
+    let account = core.store.read().await?.account_by_thumbprint(thumbprint).await?;
+    Ok(account.map(|account| core.account_use.known_of(account)))
 }
 
 /// Stores a changed account and its events, unless somebody else changed it meanwhile.

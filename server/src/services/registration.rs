@@ -84,6 +84,7 @@ pub async fn register(core: &Core, caller: &Caller, asked: NewRegistration<'_>) 
         terms_version,
         created_at: now,
         created_from: caller.client_ip,
+        last_seen_at: now,
         version: 1,
     };
     let details = json!({

@@ -13,24 +13,61 @@ pub fn parts(reach: &Reach, wanted: Option<&ProfileId>) -> Vec<Option<ProfileId>
     }
 }
 
-/// The first `limit` items of the pages of several lists, each newest first.
+/// The first `limit` items of the pages of several lists, each newest first. A page whose search is to go on says nothing
+/// about what is older than its `next`, so neither does the whole.
 pub fn merge<T>(mut pages: Vec<Page<T>>, limit: u32, id: impl Fn(&T) -> String) -> Page<T> {
     if pages.len() == 1 {
         return pages.remove(0);
     }
-    let more = pages.iter().any(|page| page.next.is_some());
-    let mut items: Vec<T> = pages.into_iter().flat_map(|page| page.items).collect();
-    items.sort_by_cached_key(|item| std::cmp::Reverse(id(item)));
+    let known_from = pages.iter().filter_map(|page| page.next.clone()).max();
+    let items = pages.into_iter().flat_map(|page| page.items).map(|item| (id(&item), item));
+    let mut items: Vec<_> =
+        items.filter(|(id, _)| known_from.as_ref().is_none_or(|known_from| id >= known_from)).collect();
+    items.sort_by(|(a, _), (b, _)| b.cmp(a));
     let limit = limit as usize;
-    let more = more || items.len() > limit;
+    let next = match items.len() > limit {
+        true => limit.checked_sub(1).and_then(|last| items.get(last)).map(|(id, _)| id.clone()),
+        false => known_from,
+    };
     items.truncate(limit);
-    let next = if more { items.last().map(id) } else { None };
-    Page { items, next }
+    Page { items: items.into_iter().map(|(_, item)| item).collect(), next }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Reads the even numbers of two lists through merged pages of `limit` and returns all. For a page no more than three
+    /// numbers of a list are looked at.
+    fn search(lists: [&[u32]; 2], limit: u32) -> Vec<u32> {
+        let (mut found, mut after) = (Vec::new(), None::<u32>);
+        loop {
+            let page = |list: &[u32]| {
+                let rest: Vec<_> =
+                    list.iter().copied().filter(|n| after.is_none_or(|after| *n < after)).collect();
+                let looked_at = rest.get(..3).unwrap_or(&rest);
+                let even = looked_at.iter().copied().filter(|n| n % 2 == 0);
+                let page = Page::from_overfull(even.collect(), limit, |n| format!("{n:03}"));
+                let rest = (rest.len() > 3).then(|| format!("{:03}", looked_at[2]));
+                Page { next: page.next.or(rest), ..page }
+            };
+            let merged = merge(lists.iter().map(|list| page(list)).collect(), limit, |n| format!("{n:03}"));
+            found.extend(merged.items);
+            match merged.next {
+                Some(next) => after = Some(next.parse().unwrap()),
+                None => return found,
+            }
+        }
+    }
+
+    #[test]
+    fn searches_that_go_on_miss_nothing() {
+        let (one, other) =
+            ([19, 17, 16, 15, 13, 11, 8, 5, 4].as_slice(), [18, 14, 12, 10, 9, 6, 2].as_slice());
+        for limit in 1..=6 {
+            assert_eq!(search([one, other], limit), [18, 16, 14, 12, 10, 8, 6, 4, 2], "limit {limit}");
+        }
+    }
 
     /// Reads two lists through merged pages of `limit` and returns all items.
     fn walk(lists: [&[u32]; 2], limit: u32) -> Vec<u32> {

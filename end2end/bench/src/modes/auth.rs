@@ -213,7 +213,7 @@ fn text(key: &Value) -> String {
 }
 
 /// The cookie of a new session of the key.
-async fn sign_in(endpoint: &Endpoint, server: &CertctlServer, key: &str) -> Result<String, Error> {
+pub async fn sign_in(endpoint: &Endpoint, server: &CertctlServer, key: &str) -> Result<String, Error> {
     let base = server.base_url();
     let headers = [
         ("content-type", "application/x-www-form-urlencoded"),

@@ -64,6 +64,9 @@ async fn an_account_is_suspended_resumed_and_deactivated(engine: Engine) {
         (format!("account_id={}", last_segment(&other)), 0),
         ("profile_id=prof-none".to_owned(), 0),
         ("status=ready".to_owned(), 0),
+        ("name_part=internal".to_owned(), 2),
+        ("name_part=c.&status=invalid".to_owned(), 1),
+        ("name_part=ternal".to_owned(), 0),
     ] {
         assert_eq!(setup.items(&format!("/api/acme/orders?{query}")).await.len(), expected, "{query}");
     }
@@ -83,6 +86,17 @@ async fn an_account_is_suspended_resumed_and_deactivated(engine: Engine) {
     for missing in ["/api/acme/accounts/x", "/api/acme/orders/x"] {
         setup.api.get(missing).await.expect_problem(404, "urn:certctl:error:not-found");
     }
+    for (query, expected) in [
+        ("contact=test@example&status=deactivated", 1),
+        ("contact=example.com", 2),
+        ("contact=xample", 0),
+        ("not_seen_since=2020-01-01T00:00:00Z", 0),
+        ("not_seen_since=2100-01-01T00:00:00Z&sort=last_seen", 2),
+    ] {
+        assert_eq!(setup.items(&format!("/api/acme/accounts?{query}")).await.len(), expected, "{query}");
+    }
+    let view = setup.api.get(&path).await.expect(200);
+    assert!(view["last_seen_at"].as_str() >= view["created_at"].as_str(), "{view}");
     let refused = setup.api.get("/api/acme/accounts?status=gone").await;
     assert_eq!(wrong_fields(&refused.expect_problem(422, "urn:certctl:error:invalid")), ["status"]);
 }

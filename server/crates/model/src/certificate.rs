@@ -1,5 +1,6 @@
 use crate::{
-    AccountId, CertificateId, Identifier, IssuerId, KeyType, OrderId, PageRequest, ProfileId, Timestamp,
+    AccountId, CertificateId, Identifier, IssuerId, KeyType, NamePart, OrderId, PageRequest, ProfileId,
+    Timestamp,
 };
 
 words! {
@@ -106,16 +107,29 @@ pub struct Certificate {
     pub replaced_by_order: Option<OrderId>,
 }
 
-/// Which certificates to list, newest first. Empty fields do not restrict.
+words! {
+    /// In which order certificates are listed.
+    pub enum CertificateOrder {
+        Newest = "newest",
+        /// The next to expire first; of expired ones, the last to expire first.
+        Expiry = "expiry",
+    }
+}
+
+/// Which certificates to list. Empty fields do not restrict.
 #[derive(Clone, Debug, Default)]
 pub struct CertificateFilter {
     /// A name or address in the certificate, exactly.
     pub name: Option<String>,
+    /// Part of a name or address in the certificate.
+    pub name_part: Option<NamePart>,
     pub serial: Option<String>,
     pub sha256: Option<String>,
     pub account_id: Option<AccountId>,
     pub order_id: Option<OrderId>,
     pub profile_id: Option<ProfileId>,
+    /// Any of these profiles; empty: any at all.
+    pub within: Vec<ProfileId>,
     pub issuer_id: Option<IssuerId>,
     pub state: Option<CertificateState>,
     /// At or after.
@@ -130,5 +144,33 @@ pub struct CertificateFilter {
     pub superseded: Option<bool>,
     /// Whether an administrator wants it renewed at once.
     pub renewal_demanded: Option<bool>,
+    /// `None`: as [`CertificateFilter::order`] says.
+    pub order: Option<CertificateOrder>,
     pub page: PageRequest,
+}
+
+impl CertificateFilter {
+    /// The order of the list. When nothing but the expiry tells which certificates are wanted, the list runs along it:
+    /// what ended a year ago would else be searched for among the newest.
+    pub fn order(&self) -> CertificateOrder {
+        if self.serial.is_some() || self.sha256.is_some() || self.order_id.is_some() {
+            // There is one at most.
+            return CertificateOrder::Newest;
+        }
+        let told_by_another = self.name.is_some()
+            || self.name_part.is_some()
+            || self.account_id.is_some()
+            || self.profile_id.is_some()
+            || self.issuer_id.is_some()
+            || self.created_after.is_some()
+            || self.created_before.is_some()
+            || self.renewal_demanded == Some(true);
+        let by_expiry = self.expires_after.is_some()
+            || self.expires_before.is_some()
+            || self.state == Some(CertificateState::Expired);
+        self.order.unwrap_or(match by_expiry && !told_by_another {
+            true => CertificateOrder::Expiry,
+            false => CertificateOrder::Newest,
+        })
+    }
 }

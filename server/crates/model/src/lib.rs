@@ -57,6 +57,7 @@ mod identifier;
 mod issuer;
 mod order;
 mod page;
+mod part;
 mod permission;
 mod profile;
 mod provider;
@@ -65,13 +66,13 @@ mod rights;
 mod role;
 mod user;
 
-pub use account::{Account, AccountFilter, AccountStatus, ExternalAccount};
+pub use account::{Account, AccountFilter, AccountOrder, AccountStatus, ExternalAccount};
 pub use actor::{Actor, Caller};
 pub use api_key::{ApiKey, ApiKeyState};
 pub use audit::{AuditEvent, AuditFilter, Outcome};
 pub use certificate::{
-    Certificate, CertificateFilter, CertificateState, CertificateSummary, RenewalDemand, Revocation,
-    RevocationReason,
+    Certificate, CertificateFilter, CertificateOrder, CertificateState, CertificateSummary, RenewalDemand,
+    Revocation, RevocationReason,
 };
 pub use challenge::{AttemptOutcome, Challenge, ChallengeKind, ChallengeStatus, ValidationAttempt};
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy, Timestamp};
@@ -86,6 +87,7 @@ pub use order::{
     Authorization, AuthorizationStatus, NewOrder, Order, OrderFilter, OrderStatus, StoredProblem,
 };
 pub use page::{Cursor, Page, PageRequest};
+pub use part::{ContactPart, NamePart};
 pub use permission::{Permission, Permissions, Reachable};
 pub use profile::{
     AcmeAuthMode, CaaMode, ExtendedKeyUsage, IpNet, KeyType, NamePattern, NamePatternError, Profile,

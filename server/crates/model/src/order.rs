@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, AuthorizationId, CertificateId, ChallengeKind, Identifier, OrderId, PageRequest, ProfileId,
-    Timestamp,
+    AccountId, AuthorizationId, CertificateId, ChallengeKind, Identifier, NamePart, OrderId, PageRequest,
+    ProfileId, Timestamp,
 };
 
 words! {
@@ -94,6 +94,8 @@ pub struct Authorization {
 /// Which orders to list, newest first. Empty fields do not restrict.
 #[derive(Clone, Debug, Default)]
 pub struct OrderFilter {
+    /// Part of a name or address that was ordered.
+    pub name_part: Option<NamePart>,
     pub account_id: Option<AccountId>,
     pub profile_id: Option<ProfileId>,
     pub status: Option<OrderStatus>,

@@ -21,7 +21,8 @@ impl Default for PageRequest {
     }
 }
 
-/// A part of a list.
+/// A part of a list. Of a list whose filters fit few rows, a page may have fewer items than were wanted, or none, and yet
+/// not be the last: then so many rows were looked at that the search is to go on from `next`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
     pub items: Vec<T>,

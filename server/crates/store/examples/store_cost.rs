@@ -124,6 +124,7 @@ fn account() -> Account {
         terms_version: None,
         created_at: now,
         created_from: None,
+        last_seen_at: now,
         version: 1,
     }
 }

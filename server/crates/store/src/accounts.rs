@@ -1,13 +1,16 @@
-use model::{Account, AccountFilter, AccountId, EabKeyId, ExternalAccount, Page};
+use model::{
+    Account, AccountFilter, AccountId, AccountOrder, ContactPart, EabKeyId, ExternalAccount, Page, Timestamp,
+};
 
 use crate::engine::{Row, Value, args};
+use crate::list::{Along, Condition, List};
 use crate::sql::{Direction, Sql};
 use crate::{Reader, StoreError, Tx};
 
 macro_rules! columns {
     () => {
         "id, status, jwk, key_thumbprint, contacts, eab_key_id, eab_binding, terms_version, created_at, \
-         created_from, version"
+         created_from, last_seen_at, version"
     };
 }
 
@@ -23,16 +26,60 @@ impl Reader {
         self.fetch_optional(sql, args![thumbprint]).await?.as_ref().map(account).transpose()
     }
 
-    /// Newest first.
+    /// In the order of [`AccountFilter::order`].
     pub async fn accounts(&mut self, filter: &AccountFilter) -> Result<Page<Account>, StoreError> {
-        let mut sql = Sql::new(concat!("SELECT ", columns!(), " FROM accounts"));
-        // The key drives, by an index that gives the rows in the order of ids; `|| ''` keeps an engine that knows no
-        // statistics from taking another.
-        let by_key = filter.eab_key_id.is_some();
-        sql.and_opt("eab_key_id = ", filter.eab_key_id.as_ref());
-        sql.and_opt(if by_key { "status || '' = " } else { "status = " }, filter.status);
-        self.page(sql, "id", Direction::NewestFirst, &filter.page, account, |a| a.id.to_string()).await
+        let mut list = list_of(filter);
+        let Some(part) = &filter.contact_part else {
+            return self.page_of(&list, &filter.page, account).await;
+        };
+        let select = "SELECT account_id AS id, part FROM account_contacts";
+        match self.found_by_part(select, part.as_str(), MOST_FOUND).await? {
+            Some(ids) => self.page_among(&list, ids, &filter.page, account).await,
+            None => {
+                let labels = "REPLACE(REPLACE(REPLACE(LOWER(CAST(contacts AS TEXT)), '\"mailto:', '.'), '\"', '.'), \
+                              '@', '.') LIKE ";
+                list.compare(Condition::has_part(labels, part.as_str()));
+                self.page_of(&list, &filter.page, account).await
+            }
+        }
     }
+}
+
+/// A search for a part that more contacts have walks the list instead.
+const MOST_FOUND: usize = if cfg!(test) { 20 } else { 1_000 };
+
+/// One column drives, by an index in the order of the list; `|| ''` keeps an engine that knows no statistics from taking
+/// another.
+fn list_of(filter: &AccountFilter) -> List {
+    let seen = filter.not_seen_since.map(Value::from);
+    let along = match filter.order() {
+        AccountOrder::Newest => Along::newest_first("id"),
+        AccountOrder::LastSeen => Along {
+            id: "id",
+            time: Some(("last_seen_at", "last_seen_at")),
+            direction: Direction::OldestFirst,
+        },
+    };
+    let mut list = List::new(columns!(), "accounts", along);
+    let mut driven = along.time.is_some();
+    for (by_index, by_row, value) in [
+        ("eab_key_id = ", "eab_key_id || '' = ", filter.eab_key_id.as_ref().map(Value::from)),
+        ("status = ", "status || '' = ", filter.status.map(Value::from)),
+    ] {
+        let Some(value) = value else { continue };
+        match driven {
+            true => list.compare(Condition::of(by_row, value)),
+            false => list.drive(Condition::of(by_index, value)),
+        }
+        driven = true;
+    }
+    if let Some(seen) = seen {
+        match along.time {
+            Some(_) => list.drive(Condition::of("last_seen_at < ", seen)),
+            None => list.compare(Condition::of("last_seen_at < ", seen)),
+        }
+    }
+    list
 }
 
 impl Tx {
@@ -42,7 +89,7 @@ impl Tx {
             concat!(
                 "INSERT INTO accounts (",
                 columns!(),
-                ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+                ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
             ),
             args![
                 &account.id,
@@ -55,11 +102,12 @@ impl Tx {
                 &account.terms_version,
                 account.created_at,
                 account.created_from,
+                account.last_seen_at,
                 account.version,
             ],
         )
-        .await
-        .map(drop)
+        .await?;
+        self.put_contacts(account).await
     }
 
     /// Stores the account's status, key, contacts and agreement as version `account.version + 1`. [`StoreError::Conflict`] when
@@ -81,7 +129,31 @@ impl Tx {
                 ],
             )
             .await?;
-        if changed { Ok(()) } else { Err(StoreError::Conflict) }
+        if !changed {
+            return Err(StoreError::Conflict);
+        }
+        self.execute("DELETE FROM account_contacts WHERE account_id = $1", args![&account.id]).await?;
+        self.put_contacts(account).await
+    }
+
+    /// Lets the account be found by parts of its contacts.
+    async fn put_contacts(&mut self, account: &Account) -> Result<(), StoreError> {
+        let parts = account.contacts.iter().flat_map(|contact| ContactPart::all_of(contact));
+        let rows = parts.map(|part| [Value::from(part), Value::from(&account.id)]).collect();
+        let head = "INSERT INTO account_contacts (part, account_id) VALUES";
+        self.insert_rows(head, rows, " ON CONFLICT DO NOTHING").await
+    }
+
+    /// Notes that these accounts were seen at `at`, unless they were seen since.
+    pub async fn note_accounts_seen(&mut self, ids: &[AccountId], at: Timestamp) -> Result<(), StoreError> {
+        for some in ids.chunks(200) {
+            let mut sql = Sql::new("UPDATE accounts SET last_seen_at = ");
+            sql.bind(at);
+            sql.and("last_seen_at < ").bind(at);
+            Condition::any_of("id IN (", some).add_to(&mut sql);
+            self.run(sql.once()).await?;
+        }
+        Ok(())
     }
 }
 
@@ -102,6 +174,7 @@ fn account(row: &Row) -> Result<Account, StoreError> {
         terms_version: row.string_opt("terms_version")?,
         created_at: row.time("created_at")?,
         created_from: row.parse_opt("created_from")?,
+        last_seen_at: row.time("last_seen_at")?,
         version: row.int("version")?,
     })
 }

@@ -3,7 +3,8 @@ use std::time::Duration;
 use model::{AuditEvent, AuditEventId, AuditFilter, Outcome, Page, PageRequest};
 
 use crate::engine::{Row, Value, args};
-use crate::sql::{Direction, Sql, id_at};
+use crate::list::{Along, Condition, List};
+use crate::sql::{Direction, Sql, id_at, prefix_range};
 use crate::{Reader, StoreError, Tx};
 
 macro_rules! columns {
@@ -20,8 +21,19 @@ impl Reader {
 
     /// Newest first.
     pub async fn audit_events(&mut self, filter: &AuditFilter) -> Result<Page<AuditEvent>, StoreError> {
-        let sql = select(filter);
-        self.page(sql, "id", Direction::NewestFirst, &filter.page, event, |e| e.id.to_string()).await
+        let prefix = match filter.actor.as_deref() {
+            Some(actor) if actor.ends_with('*') => actor.strip_suffix('*'),
+            Some(actor) if actor.ends_with(':') => Some(actor),
+            _ => None,
+        };
+        let sorted = match prefix.and_then(prefix_range) {
+            None => false,
+            Some((first, end)) => {
+                let sql = "SELECT id FROM audit_events WHERE actor >= $1 AND actor < $2 LIMIT 1 OFFSET $3";
+                self.are_few(sql, first, &end).await?
+            }
+        };
+        self.page_of(&list_of(filter, prefix, sorted), &filter.page, event).await
     }
 
     /// What happened to a thing by actions that begin with `kind`, newest first. Of all events of that kind there must be
@@ -51,72 +63,71 @@ impl Tx {
 }
 
 /// The most selective column of the filter drives, by its index, which gives the rows in the order of ids; the others
-/// are compared row by row. `|| ''` keeps an engine that knows no statistics from taking the wrong index.
-fn select(filter: &AuditFilter) -> Sql {
-    let mut sql = Sql::new(concat!("SELECT ", columns!(), " FROM audit_events"));
+/// are compared row by row. `|| ''` keeps an engine that knows no statistics from taking the wrong index. `sorted`: the
+/// rows of an actor's prefix are few enough to be sorted.
+fn list_of(filter: &AuditFilter, prefix: Option<&str>, sorted: bool) -> List {
+    let mut list = List::new(columns!(), "audit_events", Along::newest_first("id"));
     let mut driven = false;
-    let mut equals = |sql: &mut Sql, by_index, by_row, value: Option<&str>| {
-        sql.and_opt(if driven { by_row } else { by_index }, value);
-        driven |= value.is_some();
-    };
-    let (actor, actor_prefix) = match filter.actor.as_deref() {
-        Some(actor) if actor.ends_with('*') => (None, actor.strip_suffix('*')),
-        Some(actor) if actor.ends_with(':') => (None, Some(actor)),
-        actor => (actor, None),
-    };
-    equals(&mut sql, "resource_id = ", "resource_id || '' = ", filter.resource_id.as_deref());
-    equals(&mut sql, "actor = ", "actor || '' = ", actor);
-    equals(&mut sql, "action = ", "action || '' = ", filter.action.as_deref());
+    let actor = filter.actor.as_deref().filter(|_| prefix.is_none());
+    for (by_index, by_row, value) in [
+        ("resource_id = ", "resource_id || '' = ", filter.resource_id.as_deref()),
+        ("actor = ", "actor || '' = ", actor),
+        ("action = ", "action || '' = ", filter.action.as_deref()),
+    ] {
+        let Some(value) = value else { continue };
+        match driven {
+            true => list.compare(Condition::of(by_row, value)),
+            false => list.drive(Condition::of(by_index, value)),
+        }
+        driven = true;
+    }
     match filter.outcome {
+        None => {}
         // By far the most events: an index would not help.
-        Some(Outcome::Success) => sql.and("outcome = 'success'"),
+        Some(Outcome::Success) => list.compare(Condition::plain("outcome = 'success'")),
+        Some(outcome) if driven => list.compare(Condition::of("outcome || '' = ", outcome)),
         // The literal lets both engines see that the partial index has these rows.
-        Some(outcome) => sql.and("outcome <> 'success' AND outcome = ").bind(outcome),
-        None => &mut sql,
-    };
+        Some(outcome) => {
+            list.drive(Condition::of("outcome <> 'success' AND outcome = ", outcome));
+            driven = true;
+        }
+    }
     if let Some(resource_type) = filter.resource_type.as_deref() {
         // Every issuance has events of these two: the order of ids finds them soon. The literals let both engines see
         // that the partial index has the others.
-        let often = matches!(resource_type, "order" | "certificate");
-        let unusual = filter.outcome.is_some_and(|outcome| outcome != Outcome::Success);
-        let by_row = driven || often || unusual;
-        sql.and(match by_row {
-            true => "resource_type || '' = ",
-            false => "resource_type <> 'order' AND resource_type <> 'certificate' AND resource_type = ",
-        })
-        .bind(resource_type);
-        driven |= !by_row;
+        match driven || matches!(resource_type, "order" | "certificate") {
+            true => list.compare(Condition::of("resource_type || '' = ", resource_type)),
+            false => {
+                let text = "resource_type <> 'order' AND resource_type <> 'certificate' AND resource_type = ";
+                list.drive(Condition::of(text, resource_type));
+                driven = true;
+            }
+        }
     }
-    if let Some((prefix, end)) = actor_prefix.and_then(prefix_range) {
-        // Most events are of ACME accounts: for all of those the order of ids is the better guide. For others the
-        // index finds the few rows, which are then sorted.
-        let by_row = driven || "acme:".starts_with(prefix);
-        sql.and(if by_row { "actor || '' >= " } else { "actor >= " }).bind(prefix);
-        sql.and(if by_row { "actor || '' < " } else { "actor < " }).bind(end);
+    if let Some((prefix, end)) = prefix.and_then(prefix_range) {
+        match sorted && !driven {
+            true => {
+                list.drive(Condition::of("actor >= ", prefix));
+                list.drive(Condition::of("actor < ", end));
+            }
+            false => {
+                list.compare(Condition::of("actor || '' >= ", prefix));
+                list.compare(Condition::of("actor || '' < ", end));
+            }
+        }
     }
     // Ids begin with the time, so they bound the search. An event may be some moments younger than its id, and the
     // clocks of replicas differ.
     let slack = Duration::from_secs(60);
     if let Some(since) = filter.since {
-        sql.and("created_at >= ").bind(since);
-        sql.and("id >= ").bind(id_at(AuditEventId::PREFIX, since - slack));
+        list.compare(Condition::of("created_at >= ", since));
+        list.drive(Condition::of("id >= ", id_at(AuditEventId::PREFIX, since - slack)));
     }
     if let Some(until) = filter.until {
-        sql.and("created_at < ").bind(until);
-        sql.and("id < ").bind(id_at(AuditEventId::PREFIX, until + slack));
+        list.compare(Condition::of("created_at < ", until));
+        list.drive(Condition::of("id < ", id_at(AuditEventId::PREFIX, until + slack)));
     }
-    sql
-}
-
-/// The range of texts that begin with `prefix`, in the order of octets; `None` for all texts.
-fn prefix_range(prefix: &str) -> Option<(&str, String)> {
-    let last = prefix.chars().last()?;
-    // Actors are ASCII; a prefix that is not has no successor to speak of and matches nothing.
-    let next = char::from_u32(u32::from(last) + 1).unwrap_or(last);
-    let mut end = prefix.to_owned();
-    end.pop();
-    end.push(next);
-    Some((prefix, end))
+    list
 }
 
 fn values(e: &AuditEvent) -> Result<[Value; 10], StoreError> {

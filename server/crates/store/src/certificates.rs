@@ -1,9 +1,11 @@
 use model::{
-    Certificate, CertificateFilter, CertificateId, CertificateState, CertificateSummary, Identifier, OrderId,
-    Page, ProfileId, RenewalDemand, Revocation, RevocationReason, Timestamp,
+    Certificate, CertificateFilter, CertificateId, CertificateOrder, CertificateState, CertificateSummary,
+    Identifier, OrderId, Page, ProfileId, RenewalDemand, Revocation, RevocationReason, Timestamp,
 };
 
 use crate::engine::{Row, Value, args};
+use crate::list::{Along, Condition, List};
+use crate::names::{has_name_part, labels};
 use crate::sql::{Direction, Sql, id_at};
 use crate::{Reader, StoreError, Tx, framing};
 
@@ -21,14 +23,6 @@ macro_rules! all_columns {
     () => {
         concat!(columns!(), ", c.chain_id, c.der, c.replaced_by_order")
     };
-}
-
-/// Certificates of a span of time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counted {
-    pub all: i64,
-    /// Those that another certificate has replaced.
-    pub replaced: i64,
 }
 
 impl Reader {
@@ -52,59 +46,36 @@ impl Reader {
         self.fetch_optional(sql, args![serial]).await?.as_ref().map(certificate).transpose()
     }
 
-    /// Newest first. `now` decides which are expired.
+    /// In the order of [`CertificateFilter::order`]. `now` decides which are expired.
     pub async fn certificates(
         &mut self,
         filter: &CertificateFilter,
         now: Timestamp,
     ) -> Result<Page<CertificateSummary>, StoreError> {
-        let Some((sql, key)) = select(filter, now) else {
-            return Ok(Page { items: Vec::new(), next: None });
+        let nothing = Page { items: Vec::new(), next: None };
+        let names = match &filter.name_part {
+            None => None,
+            Some(part) => self.names_with(part).await?,
         };
-        self.page(sql, key, Direction::NewestFirst, &filter.page, summary, |c| c.id.to_string()).await
-    }
-
-    /// How many certificates that are not revoked end in each of the spans of time that `bounds` part, and how many of
-    /// those another certificate has replaced.
-    pub async fn expiry_counts(&mut self, bounds: &[Timestamp]) -> Result<Vec<Counted>, StoreError> {
-        let bounds: Vec<_> = bounds.iter().copied().map(Value::from).collect();
-        self.counted(["revoked_at IS NULL AND not_after >= ", " AND not_after < "], &bounds).await
-    }
-
-    /// How many certificates were issued in each of the spans of time that `bounds` part, and how many of those another
-    /// certificate has replaced.
-    pub async fn issuance_counts(&mut self, bounds: &[Timestamp]) -> Result<Vec<Counted>, StoreError> {
-        // Ids begin with the time.
-        let at = |time: &Timestamp| Value::from(id_at(CertificateId::PREFIX, *time));
-        let bounds: Vec<_> = bounds.iter().map(at).collect();
-        self.counted(["id >= ", " AND id < "], &bounds).await
-    }
-
-    /// One statement, in which each span is a range of an index to both engines.
-    async fn counted(
-        &mut self,
-        [from, until]: [&'static str; 2],
-        bounds: &[Value],
-    ) -> Result<Vec<Counted>, StoreError> {
-        let spans = bounds.windows(2);
-        let mut counts = vec![Counted::default(); spans.len()];
-        let mut sql = Sql::new("");
-        for (number, span) in (0i64..).zip(spans) {
-            sql.push(if number == 0 { "SELECT " } else { " UNION ALL SELECT " }).bind(number);
-            sql.push(" AS span, COUNT(*) AS n, COUNT(replaced_by) AS replaced FROM certificates WHERE ");
-            sql.push(from).bind(span[0].clone()).push(until).bind(span[1].clone());
+        if names.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(nothing);
         }
-        if counts.is_empty() {
-            return Ok(counts);
-        }
-        for row in self.run(sql.repeated()).await?.rows {
-            let row = row.of("certificates");
-            let span = usize::try_from(row.int("span")?).ok().and_then(|span| counts.get_mut(span));
-            if let Some(span) = span {
-                *span = Counted { all: row.int("n")?, replaced: row.int("replaced")? };
+        let Some(Wanted { mut list, candidates }) = Wanted::of(filter, names.as_deref(), now) else {
+            return Ok(nothing);
+        };
+        compare_the_rest(&mut list, filter, now);
+        let found = match candidates {
+            None => None,
+            Some(sql) => self.candidates(sql).await?,
+        };
+        match (found, &filter.name_part) {
+            (Some(ids), _) => return self.page_among(&list, ids, &filter.page, summary).await,
+            (None, Some(part)) if names.is_some() => {
+                list.compare(has_name_part(labels!("c.identifiers"), part));
             }
+            (None, _) => {}
         }
-        Ok(counts)
+        self.page_of(&list, &filter.page, summary).await
     }
 
     /// The issuer certificates that lead from a leaf to its root.
@@ -153,7 +124,12 @@ impl Tx {
         let names =
             c.identifiers.iter().map(|name| [Value::from(name.value()), Value::from(&c.id)]).collect();
         let head = "INSERT INTO certificate_names (name, certificate_id) VALUES";
-        self.insert_rows(head, names, " ON CONFLICT DO NOTHING").await
+        self.insert_rows(head, names, " ON CONFLICT DO NOTHING").await?;
+        match c.order_id {
+            // The order had the same names.
+            Some(_) => Ok(()),
+            None => self.put_names(&c.identifiers).await,
+        }
     }
 
     /// `false` when there is no such certificate or it is revoked already.
@@ -241,100 +217,173 @@ impl Tx {
     }
 }
 
-/// The statement of a list and the column that it runs along; `None` when nothing can match. One filter drives, by
-/// an index that gives the rows in the order of ids, and the others are compared row by row; `|| ''` keeps an engine
-/// that knows no statistics from taking the wrong index. Without any other driver, the expiry drives: its index alone
-/// tells which ids are in the range.
-fn select(filter: &CertificateFilter, now: Timestamp) -> Option<(Sql, &'static str)> {
-    let (mut sql, key) = match &filter.name {
-        None => (Sql::new(concat!("SELECT ", columns!(), " FROM certificates c")), "c.id"),
-        Some(name) => {
-            // CROSS: SQLite keeps the order of such a join.
-            let mut sql = Sql::new(concat!(
-                "SELECT ",
-                columns!(),
-                " FROM certificate_names n CROSS JOIN certificates c"
-            ));
-            let name = Identifier::parse_any(name).map_or_else(|_| name.clone(), |id| id.value());
-            sql.and("c.id = n.certificate_id").and("n.name = ").bind(name);
-            (sql, "n.certificate_id")
+/// A list of certificates, and whether it was told which by an index that has few of them.
+struct Wanted {
+    list: List,
+    /// Selects the ids of candidates; without it, the list is walked.
+    candidates: Option<Sql>,
+}
+
+impl Wanted {
+    /// `None`: nothing can match. `names`: those with the part that is searched for, when they are few.
+    fn of(filter: &CertificateFilter, names: Option<&[String]>, now: Timestamp) -> Option<Self> {
+        let exact = filter.name.as_deref();
+        let exact = exact.map(|name| Identifier::parse_any(name).map_or(name.to_owned(), |id| id.value()));
+        let exact = match (exact, names) {
+            (None, Some([name])) => Some(name.clone()),
+            (exact, _) => exact,
+        };
+        let mut wanted = match filter.order() {
+            CertificateOrder::Newest => Self::newest_first(filter, exact.as_deref())?,
+            CertificateOrder::Expiry => Self::by_expiry(filter, exact.as_deref(), now)?,
+        };
+        match (names, &filter.name_part) {
+            (None, Some(part)) => wanted.list.compare(has_name_part(labels!("c.identifiers"), part)),
+            // One name alone is the exact one.
+            (Some(names), _) if names.len() != 1 || filter.name.is_some() => {
+                let mut sql = Sql::new("SELECT certificate_id AS id FROM certificate_names");
+                Condition::any_of("name IN (", names).add_to(&mut sql);
+                wanted.candidates = Some(sql);
+            }
+            _ => {}
         }
-    };
-    let mut driven = filter.name.is_some();
-    if let Some(serial) = &filter.serial {
-        sql.and("c.serial = ").bind(serial);
-        driven = true;
+        Some(wanted)
     }
-    if let Some(sha256) = &filter.sha256 {
-        sql.and("c.sha256 = ").bind(hex::decode(sha256).ok()?);
-        driven = true;
+
+    /// One filter drives, by an index that gives the rows in the order of ids, and the others are compared row by row;
+    /// `|| ''` keeps an engine that knows no statistics from taking the wrong index.
+    fn newest_first(filter: &CertificateFilter, name: Option<&str>) -> Option<Self> {
+        let mut list = match name {
+            None => List::new(columns!(), "certificates c", Along::newest_first("c.id")),
+            Some(name) => {
+                // CROSS: SQLite keeps the order of such a join.
+                let from = "certificate_names n CROSS JOIN certificates c";
+                let mut list = List::new(columns!(), from, Along::newest_first("n.certificate_id"));
+                list.drive(Condition::plain("c.id = n.certificate_id"));
+                list.drive(Condition::of("n.name = ", name));
+                list
+            }
+        };
+        let mut driven = name.is_some();
+        for (by_index, by_row, value) in equalities(filter)? {
+            match driven {
+                true => list.compare(Condition::of(by_row, value)),
+                false => list.drive(Condition::of(by_index, value)),
+            }
+            driven = true;
+        }
+        // Partial indexes, in the order of ids.
+        for (is_wanted, condition) in [
+            (filter.renewal_demanded == Some(true), "c.renew_since IS NOT NULL"),
+            (filter.state == Some(CertificateState::Revoked), "c.revoked_at IS NOT NULL"),
+        ] {
+            match (is_wanted, driven) {
+                (false, _) => {}
+                (true, true) => list.compare(Condition::plain(condition)),
+                (true, false) => list.drive(Condition::plain(condition)),
+            }
+            driven |= is_wanted;
+        }
+        let key = match name {
+            None => ["c.id >= ", "c.id < "],
+            Some(_) => ["n.certificate_id >= ", "n.certificate_id < "],
+        };
+        for (along, time) in key.into_iter().zip([filter.created_after, filter.created_before]) {
+            if let Some(time) = time {
+                list.drive(Condition::of(along, id_at(CertificateId::PREFIX, time)));
+            }
+        }
+        Some(Self { list, candidates: None })
     }
-    for (by_index, by_row, value) in [
+
+    /// Along the index of expiry.
+    fn by_expiry(filter: &CertificateFilter, name: Option<&str>, now: Timestamp) -> Option<Self> {
+        let direction = match filter.state {
+            Some(CertificateState::Expired) => Direction::NewestFirst,
+            _ => Direction::OldestFirst,
+        };
+        let along = Along { id: "c.id", time: Some(("c.not_after", "not_after")), direction };
+        let mut list = List::new(columns!(), "certificates c", along);
+        let (from, until) = span_of_expiry(filter, now);
+        // What has ended long ago is not meant by "the next to expire".
+        let from = from.or_else(|| until.is_none().then_some(now));
+        from.into_iter().for_each(|from| list.drive(Condition::of("c.not_after >= ", from)));
+        until.into_iter().for_each(|until| list.drive(Condition::of("c.not_after < ", until)));
+        let mut candidates = None;
+        if let Some(name) = name {
+            let mut sql = Sql::new("SELECT certificate_id AS id FROM certificate_names");
+            sql.and("name = ").bind(name);
+            candidates = Some(sql);
+            // Where they are too many.
+            let text = "REPLACE(CAST(c.identifiers AS TEXT), '\": \"', '\":\"') LIKE ";
+            list.compare(Condition::of(text, format!("%\"value\":\"{name}\"%")));
+        }
+        for (by_index, by_row, value) in equalities(filter)? {
+            if candidates.is_none() {
+                let mut sql = Sql::new("SELECT c.id AS id FROM certificates c");
+                sql.and(by_index).bind(value.clone());
+                candidates = Some(sql);
+            }
+            list.compare(Condition::of(by_row, value));
+        }
+        if filter.renewal_demanded == Some(true) {
+            list.compare(Condition::plain("c.renew_since IS NOT NULL"));
+        }
+        if filter.state == Some(CertificateState::Revoked) {
+            list.compare(Condition::plain("c.revoked_at IS NOT NULL"));
+        }
+        for (condition, time) in [("c.id >= ", filter.created_after), ("c.id < ", filter.created_before)] {
+            if let Some(time) = time {
+                list.compare(Condition::of(condition, id_at(CertificateId::PREFIX, time)));
+            }
+        }
+        Some(Self { list, candidates })
+    }
+}
+
+/// What is compared for equality: by an index, by the row, and with which value; the most selective first. `None`: nothing
+/// can match.
+fn equalities(filter: &CertificateFilter) -> Option<Vec<(&'static str, &'static str, Value)>> {
+    let sha256 = filter.sha256.as_deref().map(hex::decode).transpose().ok()?;
+    let all = [
+        ("c.serial = ", "c.serial || '' = ", filter.serial.as_ref().map(Value::from)),
+        ("c.sha256 = ", "c.sha256 = ", sha256.map(Value::from)),
         ("c.order_id = ", "c.order_id || '' = ", filter.order_id.as_ref().map(Value::from)),
         ("c.account_id = ", "c.account_id || '' = ", filter.account_id.as_ref().map(Value::from)),
         ("c.profile_id = ", "c.profile_id || '' = ", filter.profile_id.as_ref().map(Value::from)),
-    ] {
-        if let Some(value) = value {
-            sql.and(if driven { by_row } else { by_index }).bind(value);
-            driven = true;
-        }
-    }
-    if filter.renewal_demanded == Some(true) {
-        sql.and("c.renew_since IS NOT NULL");
-        driven = true;
-    }
-    // Most certificates are of one issuer, so an index would tell little; the list runs along the ids.
-    if let Some(issuer) = &filter.issuer_id {
-        sql.and("c.issuer_id = ").bind(issuer);
-        driven = true;
-    }
-    for (along, time) in [(" >= ", filter.created_after), (" < ", filter.created_before)] {
-        if let Some(time) = time {
-            sql.and(key).push(along).bind(id_at(CertificateId::PREFIX, time));
-            driven = true;
-        }
+        ("c.issuer_id = ", "c.issuer_id || '' = ", filter.issuer_id.as_ref().map(Value::from)),
+    ];
+    Some(all.into_iter().filter_map(|(index, row, value)| Some((index, row, value?))).collect())
+}
+
+/// At or after, and before.
+fn span_of_expiry(filter: &CertificateFilter, now: Timestamp) -> (Option<Timestamp>, Option<Timestamp>) {
+    let valid = (filter.state == Some(CertificateState::Valid)).then_some(now);
+    let expired = (filter.state == Some(CertificateState::Expired)).then_some(now);
+    (filter.expires_after.max(valid), [filter.expires_before, expired].into_iter().flatten().min())
+}
+
+/// What no index helps with.
+fn compare_the_rest(list: &mut List, filter: &CertificateFilter, now: Timestamp) {
+    if !filter.within.is_empty() {
+        list.compare(Condition::any_of("c.profile_id || '' IN (", &filter.within));
     }
     if filter.renewal_demanded == Some(false) {
-        sql.and("c.renew_since IS NULL");
+        list.compare(Condition::plain("c.renew_since IS NULL"));
     }
     match filter.superseded {
         None => {}
-        Some(true) => {
-            sql.and("c.replaced_by IS NOT NULL");
-        }
-        Some(false) => {
-            sql.and("c.replaced_by IS NULL");
-        }
+        Some(true) => list.compare(Condition::plain("c.replaced_by IS NOT NULL")),
+        Some(false) => list.compare(Condition::plain("c.replaced_by IS NULL")),
     }
-    match filter.state {
-        None => {}
-        Some(CertificateState::Revoked) => {
-            sql.and("c.revoked_at IS NOT NULL");
-            driven = true;
-        }
-        Some(CertificateState::Valid | CertificateState::Expired) => {
-            sql.and("c.revoked_at IS NULL");
-        }
+    if matches!(filter.state, Some(CertificateState::Valid | CertificateState::Expired)) {
+        list.compare(Condition::plain("c.revoked_at IS NULL"));
     }
-    let valid = (filter.state == Some(CertificateState::Valid)).then_some(now);
-    let expired = (filter.state == Some(CertificateState::Expired)).then_some(now);
-    let from = filter.expires_after.max(valid);
-    let until = [filter.expires_before, expired].into_iter().flatten().min();
-    match (driven, from.is_some() || until.is_some()) {
-        (_, false) => {}
-        (true, true) => {
-            sql.and_opt("c.not_after >= ", from).and_opt("c.not_after < ", until);
-        }
-        (false, true) => {
-            sql.and("c.id IN (SELECT x.id FROM certificates x WHERE x.not_after >= ")
-                .bind(from.unwrap_or(Timestamp::from_unix_micros(0)));
-            if let Some(until) = until {
-                sql.push(" AND x.not_after < ").bind(until);
-            }
-            sql.push(")");
-        }
+    if filter.order() == CertificateOrder::Newest {
+        let (from, until) = span_of_expiry(filter, now);
+        from.into_iter().for_each(|from| list.compare(Condition::of("c.not_after >= ", from)));
+        until.into_iter().for_each(|until| list.compare(Condition::of("c.not_after < ", until)));
     }
-    Some((sql, key))
 }
 
 fn certificate(row: &Row) -> Result<Certificate, StoreError> {

@@ -16,11 +16,14 @@ mod eab_keys;
 mod engine;
 mod error;
 mod facts;
+mod figures;
 #[cfg(test)]
 #[path = "../tests/contract/fixtures.rs"]
 mod fixtures;
 mod framing;
 mod issuers;
+mod list;
+mod names;
 mod nonces;
 mod orders;
 #[cfg(test)]
@@ -30,6 +33,8 @@ mod providers;
 mod rate_limits;
 mod roles;
 mod schema;
+#[cfg(test)]
+mod searches;
 mod secrets;
 mod sessions;
 mod sql;
@@ -44,9 +49,9 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use model::Timestamp;
 
-pub use certificates::Counted;
 pub use error::{SchemaError, StoreError};
 pub use facts::DatabaseFacts;
+pub use figures::Counted;
 pub use unit::{Reader, Tx};
 
 use engine::Engine;

@@ -4,6 +4,8 @@ use model::{
 };
 
 use crate::engine::{Row, Value, args};
+use crate::list::{Along, Condition, List};
+use crate::names::{has_name_part, labels};
 use crate::sql::{Direction, Sql, id_at};
 use crate::{Reader, StoreError, Tx};
 
@@ -36,8 +38,26 @@ impl Reader {
 
     /// Newest first.
     pub async fn orders(&mut self, filter: &OrderFilter) -> Result<Page<Order>, StoreError> {
-        let sql = select(filter);
-        self.page(sql, "id", Direction::NewestFirst, &filter.page, order, |o| o.id.to_string()).await
+        let mut list = list_of(filter);
+        let Some(part) = &filter.name_part else {
+            return self.page_of(&list, &filter.page, order).await;
+        };
+        list.compare(has_name_part(labels!("identifiers"), part));
+        let Some(names) = self.names_with(part).await? else {
+            return self.page_of(&list, &filter.page, order).await;
+        };
+        if names.is_empty() {
+            return Ok(Page { items: Vec::new(), next: None });
+        }
+        // Authorizations have the names without `*.`; the list compares the whole.
+        let names = names.iter().map(|name| name.strip_prefix("*.").unwrap_or(name));
+        let mut sql = Sql::new("SELECT order_id AS id FROM authorizations");
+        Condition::any_of("identifier_value IN (", names).add_to(&mut sql);
+        sql.and("order_id IS NOT NULL");
+        match self.candidates(sql).await? {
+            Some(ids) => self.page_among(&list, ids, &filter.page, order).await,
+            None => self.page_of(&list, &filter.page, order).await,
+        }
     }
 
     /// The account's orders but the invalid ones (RFC 8555 §7.1.2.1), newest first.
@@ -103,7 +123,8 @@ impl Tx {
             ],
         )
         .await?;
-        self.insert_authorizations(&new.authorizations).await
+        self.insert_authorizations(&new.authorizations).await?;
+        self.put_names(&o.identifiers).await
     }
 
     /// Lets no other transaction change the order until this one ends. Two validations that end at the same time
@@ -281,25 +302,30 @@ impl Tx {
 
 /// One column drives, by an index that gives the rows in the order of ids; `|| ''` keeps an engine that knows no
 /// statistics from taking another.
-fn select(filter: &OrderFilter) -> Sql {
-    let mut sql = Sql::new(concat!("SELECT ", columns!(), " FROM orders"));
+fn list_of(filter: &OrderFilter) -> List {
+    let mut list = List::new(columns!(), "orders", Along::newest_first("id"));
     // Open orders are few beside the ended ones of an account or a profile.
     let open = filter.status.is_some_and(|s| !matches!(s, OrderStatus::Valid | OrderStatus::Invalid));
-    let mut driven = open;
-    if let Some(account) = &filter.account_id {
-        sql.and(if driven { "account_id || '' = " } else { "account_id = " }).bind(account);
+    let status = ("status = ", "status || '' = ", filter.status.map(Value::from));
+    let account = ("account_id = ", "account_id || '' = ", filter.account_id.as_ref().map(Value::from));
+    let profile = ("profile_id = ", "profile_id || '' = ", filter.profile_id.as_ref().map(Value::from));
+    let by_turns = if open { [status, account, profile] } else { [account, profile, status] };
+    let mut driven = false;
+    for (by_index, by_row, value) in by_turns {
+        let Some(value) = value else { continue };
+        match driven {
+            true => list.compare(Condition::of(by_row, value)),
+            false => list.drive(Condition::of(by_index, value)),
+        }
         driven = true;
     }
-    if let Some(profile) = &filter.profile_id {
-        sql.and(if driven { "profile_id || '' = " } else { "profile_id = " }).bind(profile);
-        driven = true;
-    }
-    sql.and_opt(if driven && !open { "status || '' = " } else { "status = " }, filter.status);
     // Ids begin with the time.
     for (along, time) in [("id >= ", filter.created_after), ("id < ", filter.created_before)] {
-        sql.and_opt(along, time.map(|time| id_at(OrderId::PREFIX, time)));
+        if let Some(time) = time {
+            list.drive(Condition::of(along, id_at(OrderId::PREFIX, time)));
+        }
     }
-    sql
+    list
 }
 
 fn order_id(row: &Row) -> Result<OrderId, StoreError> {

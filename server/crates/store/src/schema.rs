@@ -37,6 +37,7 @@ const STEPS: &[Step] = &[
     step!(8, "0008_access"),
     step!(9, "0009_users_with_grants"),
     step!(10, "0010_passwords_by_use"),
+    step!(11, "0011_search"),
 ];
 
 /// The number of the last one.

@@ -11,7 +11,7 @@ use crate::unit::{Reader, Tx};
 
 /// Puts a statement together from texts of this program, which is all that `&'static str` can be, and numbers.
 /// Values from outside go into `args` only.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Sql {
     text: String,
     args: Vec<Value>,
@@ -75,6 +75,16 @@ pub(crate) enum Direction {
     NewestFirst,
 }
 
+impl Direction {
+    /// How what follows compares, and what `ORDER BY` wants behind a column.
+    pub const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::OldestFirst => (" > ", ""),
+            Self::NewestFirst => (" < ", " DESC"),
+        }
+    }
+}
+
 impl Reader {
     /// Completes `sql`, which selects and filters, to one page along the column `key`.
     pub(crate) async fn page<T>(
@@ -87,10 +97,7 @@ impl Reader {
         cursor: impl Fn(&T) -> String,
     ) -> Result<Page<T>, StoreError> {
         let limit = page.limit.clamp(1, PageRequest::MAX_LIMIT);
-        let (beyond, order) = match direction {
-            Direction::OldestFirst => (" > ", ""),
-            Direction::NewestFirst => (" < ", " DESC"),
-        };
+        let (beyond, order) = direction.words();
         if let Some(after) = &page.after {
             sql.and(key).push(beyond).bind(after);
         }
@@ -176,4 +183,15 @@ impl Tx {
 pub(crate) fn id_at(prefix: &str, time: Timestamp) -> String {
     let millis = u64::try_from(time.unix_micros().div_euclid(1000)).unwrap_or(0);
     format!("{prefix}{millis:012x}")
+}
+
+/// The range of texts that begin with `prefix`, in the order of octets; `None` for all texts.
+pub(crate) fn prefix_range(prefix: &str) -> Option<(&str, String)> {
+    let last = prefix.chars().last()?;
+    // The few characters without a successor match nothing.
+    let next = char::from_u32(u32::from(last) + 1).unwrap_or(last);
+    let mut end = prefix.to_owned();
+    end.pop();
+    end.push(next);
+    Some((prefix, end))
 }

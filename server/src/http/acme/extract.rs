@@ -147,6 +147,7 @@ async fn authenticate(request: Request, state: &AppState, wanted: Option<Form>) 
         Signer::Account(account, key) => {
             let caller = info.caller(Actor::AcmeAccount(account.id.clone()));
             let account = accounts::admit(&state.core, &caller, *account, parts.uri.path()).await?;
+            state.core.account_use.note(&account.id, state.core.now());
             ByEither::Account(ByAccount { account, key, payload, caller })
         }
         Signer::Key(key) => ByEither::Key(ByKey { key, url, payload, caller: info.caller(Actor::Anonymous) }),

@@ -1,10 +1,10 @@
 use axum::Json;
 use axum::extract::{Path, State};
-use model::{Account, AccountFilter, AccountId, Timestamp};
+use model::{Account, AccountFilter, AccountId, ContactPart, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{ApiJson, ApiQuery, Authenticated, List, Reason, page, parse};
+use super::{ApiJson, ApiQuery, Authenticated, List, Reason, page, parse, parse_part, parse_time};
 use crate::error::{Error, Result};
 use crate::http::problem::{ApiError, ProblemDocument};
 use crate::services::accounts;
@@ -26,6 +26,9 @@ pub struct AccountView {
     #[schema(value_type = String)]
     created_at: Timestamp,
     created_from: Option<String>,
+    /// When a request of the account was last accepted, to the minute; stored once a minute.
+    #[schema(value_type = String)]
+    last_seen_at: Timestamp,
 }
 
 impl From<Account> for AccountView {
@@ -39,6 +42,7 @@ impl From<Account> for AccountView {
             terms_of_service_version: a.terms_version,
             created_at: a.created_at,
             created_from: a.created_from.map(|ip| ip.to_string()),
+            last_seen_at: a.last_seen_at,
         }
     }
 }
@@ -51,11 +55,20 @@ pub struct AccountQuery {
     status: Option<String>,
     /// Those that this EAB key bound.
     eab_key_id: Option<String>,
+    /// Part of a contact. It begins at the address, or after `@` or a dot in it, and ends anywhere: `web`, `example.com`
+    /// and `web@ex` are parts of `mailto:web@example.com`.
+    contact: Option<String>,
+    /// Last seen before this time (RFC 3339).
+    not_seen_since: Option<String>,
+    /// newest; or last_seen: the longest unseen first. Not given: last_seen where nothing but `not_seen_since` restricts,
+    /// else newest.
+    sort: Option<String>,
     cursor: Option<String>,
     limit: Option<u32>,
 }
 
-/// List ACME accounts, newest first.
+/// List ACME accounts, newest first unless `sort` says otherwise. A page of a search may have few items, or none, and a
+/// `next` that goes on with it.
 #[utoipa::path(get, path = "/api/acme/accounts", tag = "ACME accounts", params(AccountQuery),
     responses((status = 200, body = List<AccountView>), (status = "4XX", body = ProblemDocument)))]
 pub async fn list(
@@ -66,6 +79,9 @@ pub async fn list(
     let filter = AccountFilter {
         status: parse("status", query.status.as_deref())?,
         eab_key_id: parse("eab_key_id", query.eab_key_id.as_deref())?,
+        contact_part: parse_part("contact", query.contact.as_deref(), ContactPart::parse)?,
+        not_seen_since: parse_time("not_seen_since", query.not_seen_since.as_deref())?,
+        order: parse("sort", query.sort.as_deref())?,
         page: page(query.cursor.as_deref(), query.limit)?,
     };
     Ok(List::of(accounts::list(&state.core, &caller, &filter).await?, AccountView::from))

@@ -70,7 +70,7 @@ pub struct AuditQuery {
     limit: Option<u32>,
 }
 
-/// List audit events, newest first.
+/// List audit events, newest first. A page of a search may have few items, or none, and a `next` that goes on with it.
 #[utoipa::path(get, path = "/api/audit-events", tag = "audit", params(AuditQuery),
     responses((status = 200, body = List<AuditEventView>), (status = "4XX", body = ProblemDocument)))]
 pub async fn list(

@@ -3,13 +3,13 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use model::{
-    CertificateFilter, CertificateId, CertificateSummary, Identifier, ProfileId, RenewalDemand,
+    CertificateFilter, CertificateId, CertificateSummary, Identifier, NamePart, ProfileId, RenewalDemand,
     RevocationReason, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{ApiJson, ApiQuery, Authenticated, List, created, page, parse, parse_time};
+use super::{ApiJson, ApiQuery, Authenticated, List, created, page, parse, parse_part, parse_time};
 use crate::error::{Error, Result};
 use crate::http::problem::{ApiError, ProblemDocument};
 use crate::services::certificates;
@@ -95,6 +95,9 @@ impl CertificateView {
 pub struct CertificateQuery {
     /// A name or address in the certificate, exactly.
     name: Option<String>,
+    /// Part of a name or address in the certificate. It begins at a label and ends anywhere: `shop`, `example.com` and
+    /// `shop.exam` are parts of `shop.example.com`.
+    name_part: Option<String>,
     /// In hexadecimal; colons are ignored.
     serial: Option<String>,
     /// SHA-256 of the certificate in hexadecimal; colons are ignored.
@@ -117,6 +120,9 @@ pub struct CertificateQuery {
     superseded: Option<bool>,
     /// true: only those that are to be renewed at once; false: only the others.
     renew_now: Option<bool>,
+    /// newest; or expiry: the next to expire first, from now on unless other parameters say otherwise, or the last that
+    /// expired first for `status=expired`. Not given: expiry where nothing but the expiry restricts, else newest.
+    sort: Option<String>,
     cursor: Option<String>,
     limit: Option<u32>,
 }
@@ -127,6 +133,8 @@ impl CertificateQuery {
         let name = self.name.as_deref().map(Identifier::parse_any).transpose();
         Ok(CertificateFilter {
             name: name.map_err(|reason| Error::invalid("name", reason))?.map(|id| id.value()),
+            name_part: parse_part("name_part", self.name_part.as_deref(), NamePart::parse)?,
+            within: Vec::new(),
             serial: self.serial.as_ref().map(hex),
             sha256: self.sha256.as_ref().map(hex),
             account_id: parse("account_id", self.account_id.as_deref())?,
@@ -140,12 +148,14 @@ impl CertificateQuery {
             created_before: parse_time("created_before", self.created_before.as_deref())?,
             superseded: self.superseded,
             renewal_demanded: self.renew_now,
+            order: parse("sort", self.sort.as_deref())?,
             page: page(self.cursor.as_deref(), self.limit)?,
         })
     }
 }
 
-/// List certificates, newest first.
+/// List certificates, newest first unless `sort` says otherwise. A page of a search may have few items, or none, and a
+/// `next` that goes on with it.
 #[utoipa::path(get, path = "/api/certificates", tag = "certificates", params(CertificateQuery),
     responses((status = 200, body = List<CertificateView>), (status = "4XX", body = ProblemDocument)))]
 pub async fn list(

@@ -168,6 +168,15 @@ pub fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(
     text.map(|t| t.parse().map_err(|e: T::Err| Error::invalid(field, e.to_string()))).transpose()
 }
 
+/// Parses an optional part of a name or the like.
+pub fn parse_part<T>(
+    field: &str,
+    text: Option<&str>,
+    parse: impl FnOnce(&str) -> Result<T, &'static str>,
+) -> Result<Option<T>> {
+    text.map(|text| parse(text).map_err(|reason| Error::invalid(field, reason))).transpose()
+}
+
 /// Parses an optional time of a query (RFC 3339).
 pub fn parse_time(field: &str, text: Option<&str>) -> Result<Option<model::Timestamp>> {
     let Some(text) = text else { return Ok(None) };

@@ -24,7 +24,7 @@ pub mod users;
 
 pub use answer::{created, etag};
 pub use extract::{
-    ApiJson, ApiQuery, Authenticated, ListQuery, field_error, if_match, page, parse, parse_time,
+    ApiJson, ApiQuery, Authenticated, ListQuery, field_error, if_match, page, parse, parse_part, parse_time,
 };
 
 use axum::Json;

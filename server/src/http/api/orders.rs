@@ -1,13 +1,13 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use model::{
-    Challenge, ChallengeKind, ChallengeStatus, Identifier, Order, OrderFilter, StoredProblem, Timestamp,
-    ValidationAttempt,
+    Challenge, ChallengeKind, ChallengeStatus, Identifier, NamePart, Order, OrderFilter, StoredProblem,
+    Timestamp, ValidationAttempt,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{ApiQuery, Authenticated, List, page, parse, parse_time};
+use super::{ApiQuery, Authenticated, List, page, parse, parse_part, parse_time};
 use crate::error::{Error, Result};
 use crate::http::problem::{ApiError, ProblemDocument};
 use crate::issuance::order::as_of;
@@ -177,6 +177,9 @@ pub struct OrderDetail {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct OrderQuery {
+    /// Part of a name or address that was ordered. It begins at a label and ends anywhere: `shop`, `example.com` and
+    /// `shop.exam` are parts of `shop.example.com`.
+    name_part: Option<String>,
     account_id: Option<String>,
     profile_id: Option<String>,
     /// pending, ready, processing, valid or invalid.
@@ -189,7 +192,7 @@ pub struct OrderQuery {
     limit: Option<u32>,
 }
 
-/// List ACME orders, newest first.
+/// List ACME orders, newest first. A page of a search may have few items, or none, and a `next` that goes on with it.
 #[utoipa::path(get, path = "/api/acme/orders", tag = "ACME orders", params(OrderQuery),
     responses((status = 200, body = List<OrderView>), (status = "4XX", body = ProblemDocument)))]
 pub async fn list(
@@ -198,6 +201,7 @@ pub async fn list(
     ApiQuery(query): ApiQuery<OrderQuery>,
 ) -> Result<Json<List<OrderView>>, ApiError> {
     let filter = OrderFilter {
+        name_part: parse_part("name_part", query.name_part.as_deref(), NamePart::parse)?,
         account_id: parse("account_id", query.account_id.as_deref())?,
         profile_id: parse("profile_id", query.profile_id.as_deref())?,
         status: parse("status", query.status.as_deref())?,

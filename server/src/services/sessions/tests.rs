@@ -70,6 +70,7 @@ impl World {
             ca_from_files: false,
             bootstrap_ca_pem: None,
             process: Process::new(&self.core, &Settings::default()),
+            identity: None,
         })
     }
 

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use model::*;
 use store::{Counted, StoreError};
 
-use crate::fixtures::{NOW, account, after, certificate};
+use crate::fixtures::{NOW, account, after, certificate, order_at};
 use crate::support::{Db, on_both_engines, unit};
 
 on_both_engines! {
@@ -111,8 +111,8 @@ async fn every_filter_restricts_and_filters_combine(db: Db) {
         (state(CertificateState::Valid), &[4, 3]),
         (state(CertificateState::Expired), &[1, 0]),
         (state(CertificateState::Revoked), &[5, 2]),
-        (CertificateFilter { expires_after: Some(after(300)), ..any() }, &[5, 4, 3]),
-        (CertificateFilter { expires_before: Some(after(300)), ..any() }, &[2, 1, 0]),
+        (CertificateFilter { expires_after: Some(after(300)), ..any() }, &[3, 4, 5]),
+        (CertificateFilter { expires_before: Some(after(300)), ..any() }, &[0, 1, 2]),
         (
             CertificateFilter {
                 expires_after: Some(after(100)),
@@ -161,7 +161,8 @@ async fn lists_have_each_certificate_once_over_all_pages(db: Db) {
         let second = reader.certificates(&filter, NOW).await.unwrap();
         assert_eq!((first.items.len(), second.items.len(), second.next), (4, 2, None), "{filter:?}");
         let seen: Vec<_> = first.items.into_iter().chain(second.items).map(|c| c.id).collect();
-        assert!(seen.is_sorted_by(|a, b| a > b), "newest first: {filter:?}");
+        let newest_first = filter.order() == CertificateOrder::Newest;
+        assert!(seen.is_sorted_by(|a, b| (a > b) == newest_first), "in order: {filter:?}");
         assert_eq!(seen.into_iter().collect::<BTreeSet<_>>(), all);
     }
 }
@@ -201,6 +202,18 @@ async fn certificates_are_counted_by_spans_of_time(db: Db) {
     let ends = reader.expiry_counts(&[after(10), after(20), after(30), after(34)]).await.unwrap();
     assert_eq!(ends, [counted(2, 1), counted(1, 0), counted(0, 0)]);
     let issued = reader.issuance_counts(&[NOW, after(9), after(20)]).await.unwrap();
-    assert_eq!(issued, [counted(2, 0), counted(2, 1)]);
+    assert_eq!(issued, [2, 2]);
     assert_eq!(reader.expiry_counts(&[NOW]).await.unwrap(), []);
+    for (seconds, status) in [
+        (0, OrderStatus::Invalid),
+        (1, OrderStatus::Valid),
+        (2, OrderStatus::Invalid),
+        (9, OrderStatus::Invalid),
+    ] {
+        let mut new = order_at(&owner, "a.example", after(seconds));
+        new.order.status = status;
+        db.put(unit!(|tx| tx.insert_order(&new).await)).await;
+    }
+    let failed = reader.failure_counts(&[NOW, after(3), after(9), after(20)]).await.unwrap();
+    assert_eq!(failed, [2, 0, 1]);
 }

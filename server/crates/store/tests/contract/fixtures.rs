@@ -24,6 +24,7 @@ pub fn account(thumbprint: &str) -> Account {
         terms_version: None,
         created_at: NOW,
         created_from: Some("192.0.2.1".parse().unwrap()),
+        last_seen_at: NOW,
         version: 1,
     }
 }

@@ -20,6 +20,7 @@ mod rate_limits;
 mod renewal;
 mod roles;
 mod schema;
+mod search;
 mod secrets;
 mod sessions;
 mod support;

@@ -2,8 +2,8 @@ use acme::KeyKind;
 use app::Query;
 use app::views::{AcmeAccountRow, AcmeAccountView, ActionLink, FilterKind, LimitRow, ListView};
 use model::{
-    Account, AccountFilter, AccountId, AccountStatus, Caller, CertificateFilter, OrderFilter, Page,
-    PageRequest, Permission, RateSubject, Timestamp,
+    Account, AccountFilter, AccountId, AccountOrder, AccountStatus, Caller, CertificateFilter, ContactPart,
+    OrderFilter, Page, PageRequest, Permission, RateSubject, Timestamp,
 };
 
 use super::fields::{self, Fields};
@@ -13,6 +13,8 @@ use crate::services::rate_limits::Usage;
 use crate::services::{accounts, certificates, orders, rate_limits};
 
 const PATH: &str = "/acme-accounts";
+const ORDERS: [(AccountOrder, &str); 2] =
+    [(AccountOrder::Newest, "newest first"), (AccountOrder::LastSeen, "longest unseen first")];
 /// How many of an account's orders and certificates its page shows.
 const NEWEST: u32 = 10;
 
@@ -36,11 +38,19 @@ impl Services {
             Err(_) if text.len() == 43 => Ok(Key::Thumbprint(text.to_owned())),
             Err(_) => Err("neither the id of an account nor the thumbprint of a key (RFC 7638)".to_owned()),
         });
+        let contact = ("web@example.com", "begins at the address, after @ or a dot");
         let filter = AccountFilter {
+            contact_part: fields.part("contact", "Contact", contact, ContactPart::parse),
             status: fields.choice("status", "Status", fields::words(AccountStatus::ALL)),
             eab_key_id: fields.parsed("eab_key", "EAB key", "eab-…"),
+            not_seen_since: fields.day("not_seen_since", "Not seen since", false),
+            order: fields.order("as fits the filters", ORDERS),
             page: fields.page(),
         };
+        fields.in_order(match filter.order() {
+            AccountOrder::Newest => "newest first",
+            AccountOrder::LastSeen => "longest unseen first",
+        });
         if fields.is_wrong() {
             return Ok(fields.without_rows());
         }
@@ -55,12 +65,7 @@ impl Services {
                     },
                     Key::Thumbprint(text) => accounts::find_by_thumbprint(core, caller, &text).await?,
                 };
-                let fits = |account: &Account| {
-                    let key = account.external_account.as_ref().map(|bound| &bound.key_id);
-                    filter.status.is_none_or(|status| status == account.status)
-                        && filter.eab_key_id.as_ref().is_none_or(|wanted| key == Some(wanted))
-                };
-                Page { items: found.into_iter().filter(fits).collect(), next: None }
+                Page { items: found.into_iter().filter(|account| filter.fits(account)).collect(), next: None }
             }
         };
         let now = core.now();
@@ -78,6 +83,7 @@ impl Services {
             eab_key: a.external_account.map(|bound| self.eab_key_link(&bound.key_id)),
             registered: words::moment(a.created_at, now),
             registered_from: a.created_from.map(|ip| ip.to_string()),
+            seen: words::moment(a.last_seen_at, now),
         }
     }
 
@@ -131,6 +137,7 @@ impl Services {
             terms: a.terms_version,
             registered: words::moment(a.created_at, now),
             registered_from: a.created_from.map(|ip| ip.to_string()),
+            seen: words::moment(a.last_seen_at, now),
             orders,
             certificates,
             limits,

@@ -1,8 +1,8 @@
 use app::Query;
 use app::views::{CertificateRow, CertificateView, ChainLink, FilterKind, Link, ListView};
 use model::{
-    Caller, CertificateFilter, CertificateState, CertificateSummary, Identifier, KeyType, OrderId,
-    Permission, Timestamp,
+    Caller, CertificateFilter, CertificateOrder, CertificateState, CertificateSummary, KeyType, NamePart,
+    OrderId, Permission, Timestamp,
 };
 
 use super::Services;
@@ -13,6 +13,11 @@ use crate::http::api::certificates::parse_id;
 use crate::services::{certificates, orders, renewal};
 
 pub const PATH: &str = "/certificates";
+
+/// An example of a part of a name, and how it compares.
+pub(super) const NAME: (&str, &str) = ("shop.example", "begins at a label, ends anywhere");
+const ORDERS: [(CertificateOrder, &str); 2] =
+    [(CertificateOrder::Newest, "newest first"), (CertificateOrder::Expiry, "by expiry")];
 
 impl Services {
     pub(super) async fn list_certificates(
@@ -27,9 +32,7 @@ impl Services {
         };
         let text = |example| FilterKind::Text { example };
         let filter = CertificateFilter {
-            name: fields.read("name", "Name or address", text("shop.example.com"), |name| {
-                Identifier::parse_any(name).map(|name| name.value()).map_err(str::to_owned)
-            }),
+            name_part: fields.part("name", "Name or address", NAME, NamePart::parse),
             serial: fields.read("serial", "Serial", text("hexadecimal"), hex),
             sha256: fields.read("sha256", "SHA-256", text("fingerprint"), hex),
             state: fields.choice("status", "Status", fields::words(CertificateState::ALL)),
@@ -38,9 +41,15 @@ impl Services {
             issuer_id: fields.parsed("issuer", "Issuer", "id"),
             expires_after: fields.day("expires_from", "Expires from", false),
             expires_before: fields.day("expires_until", "Expires until", true),
+            order: fields.order("as fits the filters", ORDERS),
             page: fields.page(),
             ..CertificateFilter::default()
         };
+        fields.in_order(match (filter.order(), filter.state) {
+            (CertificateOrder::Newest, _) => "newest first",
+            (CertificateOrder::Expiry, Some(CertificateState::Expired)) => "the last to expire first",
+            (CertificateOrder::Expiry, _) => "the next to expire first",
+        });
         if fields.is_wrong() {
             return Ok(fields.without_rows());
         }

@@ -8,6 +8,8 @@ use app::Query;
 use app::views::{Choice, Filter, FilterKind, ListView};
 use model::{Page, PageRequest, Timestamp};
 
+use super::words;
+
 const CURSOR: &str = "cursor";
 
 /// Reads the filters of a list one by one, and keeps them for the form above the list.
@@ -15,12 +17,15 @@ pub struct Fields<'q> {
     path: &'static str,
     query: &'q Query,
     filters: Vec<Filter>,
+    order: &'static str,
+    limit: u32,
     fault: Option<String>,
 }
 
 impl<'q> Fields<'q> {
     pub fn new(path: &'static str, query: &'q Query) -> Self {
-        Self { path, query, filters: Vec::new(), fault: None }
+        let limit = PageRequest::DEFAULT_LIMIT;
+        Self { path, query, filters: Vec::new(), order: "newest first", limit, fault: None }
     }
 
     /// A filter that reads its text by `parse`.
@@ -39,8 +44,51 @@ impl<'q> Fields<'q> {
                 Err(reason) => (None, Some(reason)),
             },
         };
-        self.filters.push(Filter { name, label, value: value.to_owned(), error, kind });
+        self.filters.push(Filter { name, label, value: value.to_owned(), error, help: None, kind });
         parsed
+    }
+
+    /// Says how the filter that was read last compares.
+    pub fn help(&mut self, help: &'static str) {
+        if let Some(filter) = self.filters.last_mut() {
+            filter.help = Some(help);
+        }
+    }
+
+    /// A part of a name or the like, compared as `help` says.
+    pub fn part<T>(
+        &mut self,
+        name: &'static str,
+        label: &'static str,
+        (example, help): (&'static str, &'static str),
+        parse: impl FnOnce(&str) -> Result<T, &'static str>,
+    ) -> Option<T> {
+        let part = self.read(name, label, FilterKind::Text { example }, |text| {
+            parse(text.trim()).map_err(str::to_owned)
+        });
+        self.help(help);
+        part
+    }
+
+    /// The order of the list: one of `choices` (value and words); without a choice, in the words `usual`.
+    pub fn order<T: FromStr<Err: Display>>(
+        &mut self,
+        usual: &'static str,
+        choices: impl IntoIterator<Item = (T, &'static str)>,
+    ) -> Option<T>
+    where
+        T: Display,
+    {
+        let choices = choices.into_iter();
+        let choices = choices.map(|(value, text)| Choice { value: value.to_string(), text: text.to_owned() });
+        self.read("sort", "Order", FilterKind::Order(usual, choices.collect()), |text| {
+            text.parse().map_err(|e: T::Err| e.to_string())
+        })
+    }
+
+    /// The order that the list has, in words.
+    pub fn in_order(&mut self, words: &'static str) {
+        self.order = words;
     }
 
     /// A text that is taken as it is.
@@ -108,7 +156,10 @@ impl<'q> Fields<'q> {
     }
 
     pub fn with_rows<R>(self, page: Page<R>) -> ListView<R> {
-        let filtered = self.filters.iter().any(|filter| !filter.value.is_empty());
+        let restricts = |filter: &&Filter| !matches!(filter.kind, FilterKind::Order(..));
+        let filtered = self.filters.iter().filter(restricts).any(|filter| !filter.value.is_empty());
+        let room = page.items.len() < usize::try_from(self.limit).unwrap_or(0);
+        let searched = page.next.as_deref().filter(|_| room).and_then(reached).map(words::date_and_time);
         let url = |cursor: Option<&str>| {
             let mut query = url::form_urlencoded::Serializer::new(String::new());
             let set = self.filters.iter().filter(|filter| !filter.value.is_empty());
@@ -126,9 +177,23 @@ impl<'q> Fields<'q> {
             rows: page.items,
             first: self.query.get(CURSOR).map(|_| url(None)),
             next: page.next.as_deref().map(|next| url(Some(next))),
+            order: self.order,
+            searched,
             fault: self.fault,
             filters: self.filters,
             actions: Vec::new(),
+        }
+    }
+}
+
+/// The time at which a page ends: that of the list, or that in the id.
+fn reached(cursor: &str) -> Option<Timestamp> {
+    let (before, after) = cursor.split_once('-')?;
+    match before.parse() {
+        Ok(micros) => Some(Timestamp::from_unix_micros(micros)),
+        Err(_) => {
+            let millis = i64::from_str_radix(after.get(..12)?, 16).ok()?;
+            Some(Timestamp::from_unix_micros(millis.checked_mul(1000)?))
         }
     }
 }
@@ -157,6 +222,23 @@ mod tests {
         assert_eq!(view.first.as_deref(), Some("/things?name=a%26b+c"));
         assert_eq!(view.next.as_deref(), Some("/things?name=a%26b+c&cursor=ord-2"));
         assert!(view.filtered && !view.is_wrong());
+    }
+
+    #[test]
+    fn a_search_that_is_to_go_on_says_how_far_it_looked() {
+        let query = query(&[("sort", "valid")]);
+        let mut fields = Fields::new("/things", &query);
+        let order = fields.order::<model::OrderStatus>("newest", [(model::OrderStatus::Valid, "valid ones")]);
+        assert_eq!(order, Some(model::OrderStatus::Valid));
+        let next = Some("ord-019bff5e0c0070008000000000000000".to_owned());
+        let view = fields.with_rows(Page { items: vec![1], next });
+        assert_eq!(view.searched.as_deref(), Some("2026-01-27 12:11:52"));
+        assert!(view.next.is_some() && !view.filtered, "an order is no filter");
+        let next = Some("1769538000000000-ord-019bff5e0c0070008000000000000000".to_owned());
+        let view = Fields::new("/things", &query).with_rows(Page { items: vec![1], next });
+        assert_eq!(view.searched.as_deref(), Some("2026-01-27 18:20:00"));
+        let full = Page { items: vec![1; 50], next: Some("ord-1".to_owned()) };
+        assert_eq!(Fields::new("/things", &query).with_rows(full).searched, None);
     }
 
     #[test]

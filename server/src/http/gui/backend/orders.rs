@@ -1,7 +1,10 @@
 use app::Query;
 use app::views::{AuthorizationRow, ExplanationView, Link, ListView, OrderRow, OrderView, ProblemView, Tone};
-use model::{AuthorizationStatus, Caller, Order, OrderFilter, OrderId, OrderStatus, Permission, Timestamp};
+use model::{
+    AuthorizationStatus, Caller, NamePart, Order, OrderFilter, OrderId, OrderStatus, Permission, Timestamp,
+};
 
+use super::certificates::NAME;
 use super::fields::{self, Fields};
 use super::{Services, timeline, words};
 use crate::error::{Error, Result};
@@ -15,6 +18,7 @@ impl Services {
     pub(super) async fn list_orders(&self, caller: &Caller, query: &Query) -> Result<ListView<OrderRow>> {
         let mut fields = Fields::new(PATH, query);
         let filter = OrderFilter {
+            name_part: fields.part("name", "Name or address", NAME, NamePart::parse),
             status: fields.choice("status", "Status", fields::words(OrderStatus::ALL)),
             profile_id: fields.parsed("profile", "Profile", "id"),
             account_id: fields.parsed("account", "Account", "acc-…"),

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use app::views::{Attention, End, Figure, FiguresView, Link, OverviewView, Tone};
 use model::{
-    Caller, CertificateFilter, EabKeyState, OrderFilter, OrderStatus, PageRequest, Permission, Timestamp,
+    ApiKeyState, Caller, CertificateFilter, EabKeyState, OrderFilter, OrderStatus, PageRequest, Permission,
+    Timestamp,
 };
 
 use super::issuers::status;
@@ -29,8 +30,9 @@ impl Services {
                 Some(found.into_iter().map(|c| self.certificate_row(c, now)).collect::<Vec<_>>())
             }
         };
-        let figures = match caller.rights.allows(Permission::CertificateRead) {
-            true => Some(figures(&overview::figures(core, caller).await?)),
+        let everywhere = caller.rights.allows(Permission::CertificateRead);
+        let figures = match everywhere {
+            true => overview::figures(core, caller).await?.map(|counted| figures(&counted, now)),
             false => None,
         };
         Ok(OverviewView {
@@ -38,6 +40,7 @@ impl Services {
             faults: crate::http::operations::faults(core).await,
             attention: self.attention(caller, now).await?,
             first_steps: newest.as_ref().is_some_and(Vec::is_empty),
+            counting: everywhere && figures.is_none(),
             figures,
             ends: self.ends(now)?,
             newest,
@@ -80,7 +83,10 @@ impl Services {
         }
         if self.may(Permission::EabKeyRead) {
             let keys = eab_keys::list(core, caller, &first(100)).await?.items.into_iter();
-            let soon = keys.filter(|key| key.state(now) == EabKeyState::Active);
+            let active: Vec<_> = keys.filter(|key| key.state(now) == EabKeyState::Active).collect();
+            let endless = active.iter().filter(|key| key.expires_at.is_none()).map(|key| &key.note);
+            items.extend(endless_keys("EAB key", Some("/eab-keys"), endless.collect()));
+            let soon = active.into_iter();
             let soon = soon.filter_map(|key| Some((key.expires_at.filter(|end| *end < now + SOON)?, key)));
             items.extend(soon.take(MOST).map(|(end, key)| Attention {
                 badge: words::badge("ending", Tone::Warn),
@@ -98,6 +104,10 @@ impl Services {
                     why: format!("It ends on {}, {}.", words::day(end), words::distance(end, now)),
                 })
             }));
+            let keys = api_keys::list(core, caller, None, &first(100)).await?.items;
+            let active = keys.iter().filter(|key| key.state(now) == ApiKeyState::Active);
+            let endless = active.filter(|key| key.expires_at.is_none()).map(|key| &key.name);
+            items.extend(endless_keys("API key", None, endless.collect()));
         }
         Ok(items)
     }
@@ -113,16 +123,45 @@ impl Services {
             let text = format!("{} (the CA of this server's own certificate)", anchor.subject);
             (Link { text, href: Some("/pki".to_owned()), title: None }, anchor.not_after)
         });
-        let all = issuers.chain(server);
+        let own = self.state.identity.as_ref().and_then(|identity| identity.not_after()).map(|end| {
+            let text = match self.state.bootstrap_ca_pem {
+                Some(_) => "This server\'s own certificate, which renews itself",
+                None => "This server\'s own certificate, read from files",
+            };
+            (Link { text: text.to_owned(), href: None, title: None }, end)
+        });
+        let all = issuers.chain(server).chain(own);
         Ok(all.map(|(of, at)| End { of, status: status(now, at, now), at: words::moment(at, now) }).collect())
     }
 }
 
-fn figures(figures: &Figures) -> FiguresView {
+/// Whoever gets hold of a key without an end has it for ever. The newest is named.
+fn endless_keys(kind: &str, list: Option<&str>, names: Vec<&String>) -> Option<Attention> {
+    let (first, others) = names.split_first()?;
+    let (what, they_have) = match u64::try_from(others.len()).unwrap_or(0) {
+        0 => (format!("{kind} {first}"), "It has"),
+        n => (format!("{kind} {first} and {}", words::counted(n, "other")), "They have"),
+    };
+    Some(Attention {
+        badge: words::badge("endless", Tone::Warn),
+        what: Link { text: what, href: list.map(str::to_owned), title: None },
+        why: format!(
+            "{they_have} no expiry, so whoever gets hold of a copy has it until somebody revokes it."
+        ),
+    })
+}
+
+/// Figures of this age are as good as new.
+const AS_NEW: Duration = Duration::from_secs(5);
+
+fn figures(figures: &Figures, now: Timestamp) -> FiguresView {
     let count = |n: i64| u64::try_from(n).unwrap_or(0);
     let horizon: Vec<_> =
         figures.expiring.iter().map(|day| (count(day.all - day.replaced), count(day.replaced))).collect();
-    let issued: Vec<_> = figures.issued.iter().map(|day| count(day.all)).collect();
+    let days = figures.issued.iter().zip(&figures.failed);
+    let issued: Vec<_> = days.map(|(issued, failed)| (count(*issued), count(*failed))).collect();
+    let total = issued.iter().map(|(issued, _)| issued).sum::<u64>();
+    let (last, failed) = issued.last().copied().unwrap_or_default();
     let sum = |days: &[(u64, u64)]| days.iter().fold((0, 0), |sum, day| (sum.0 + day.0, sum.1 + day.1));
     let (week, rest) = (sum(horizon.get(..7).unwrap_or(&horizon)), sum(&horizon));
     let figure = |name, (used, replaced): (u64, u64)| Figure {
@@ -135,17 +174,22 @@ fn figures(figures: &Figures) -> FiguresView {
         figure("End within 90 days", rest),
         Figure {
             name: "Issued in 24 hours",
-            number: words::grouped(issued.last().copied().unwrap_or(0)),
-            note: "up to now".to_owned(),
+            number: words::grouped(last),
+            note: match failed {
+                0 => "and no order failed".to_owned(),
+                n => format!("and {} failed", words::counted(n, "order")),
+            },
         },
         Figure {
             name: "Issued in 28 days",
-            number: words::grouped(issued.iter().sum()),
-            note: match issued.iter().sum::<u64>() / u64::from(overview::BACK) {
+            number: words::grouped(total),
+            note: match total / u64::from(overview::BACK) {
                 0 => "less than one a day".to_owned(),
                 n => format!("about {} a day", words::grouped(n)),
             },
         },
     ];
-    FiguresView { numbers, horizon, issued }
+    let old = now.since(figures.counted_at) > AS_NEW;
+    let counted = old.then(|| words::distance(figures.counted_at, now));
+    FiguresView { numbers, horizon, issued, counted }
 }

@@ -15,7 +15,7 @@ pub fn moment(at: Timestamp, now: Timestamp) -> Moment {
 }
 
 /// `2026-01-31 09:14:22`, in UTC.
-fn date_and_time(at: Timestamp) -> String {
+pub fn date_and_time(at: Timestamp) -> String {
     let t = at.to_offset_date_time();
     let (date, hour, minute, second) = (t.date(), t.hour(), t.minute(), t.second());
     format!("{date} {hour:02}:{minute:02}:{second:02}")
