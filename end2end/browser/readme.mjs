@@ -21,5 +21,7 @@ await drive(async ({ origin, provider, user, folder, order, profile }, browser) 
   await take('order', order);
   await take('certificates', '/certificates', { colorScheme: 'dark' });
   await take('connect', `${profile}/connect`);
+  await take('profile', `${profile}/edit`);
+  await take('audit', '/audit');
   return seen;
 });

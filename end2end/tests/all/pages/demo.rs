@@ -19,7 +19,6 @@ const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
 /// Somebody who orders.
 struct Tenant {
     profile: &'static str,
-    contact: &'static str,
     names: &'static [&'static str],
     key: Key,
     account: String,
@@ -127,7 +126,7 @@ async fn found(server: &CertctlServer) -> Vec<Tenant> {
         let payload = json!({ "contact": [format!("mailto:{contact}")], "externalAccountBinding": binding });
         let answer = acme.post(Signer::Jwk(&key), acme.url("newAccount"), payload).await;
         let account = answer.header("location").unwrap().to_owned();
-        tenants.push(Tenant { profile, contact, names, key, account });
+        tenants.push(Tenant { profile, names, key, account });
     }
     tenants
 }
