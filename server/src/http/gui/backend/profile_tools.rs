@@ -155,14 +155,14 @@ impl Services {
             ),
             (
                 "People whose role is limited to this profile:",
-                usage.users.iter().map(|user| named(&user.name, user.id.as_str())).collect(),
+                usage.users.iter().map(|user| called(&user.name, self.user_link(&user.id))).collect(),
             ),
             (
                 "Group mappings of sign-in providers that are limited to this profile:",
                 usage
                     .providers
                     .iter()
-                    .map(|provider| named(&provider.spec.name, provider.id.as_str()))
+                    .map(|provider| called(&provider.spec.name, self.provider_link(&provider.id)))
                     .collect(),
             ),
         ];
@@ -183,6 +183,11 @@ impl Services {
     pub(super) fn may_edit(&self, caller: &Caller, id: &model::ProfileId) -> bool {
         caller.rights.reach(Permission::ProfileEdit).is_some_and(|reach| reach.covers(id))
     }
+}
+
+/// The way to a thing, by its name.
+fn called(name: &str, link: Link) -> Link {
+    Link { text: name.to_owned(), ..link }
 }
 
 fn named(name: &str, id: &str) -> Link {
