@@ -6,7 +6,12 @@ use crate::views::{Choice, LostUpdate, ProfileFormView};
 
 #[component]
 pub fn NewProfile() -> impl IntoView {
-    page("New profile", PATH, |r| async move { r.backend.profile_form(None, r.sent.as_ref()).await }, content)
+    page(
+        "New profile",
+        PATH,
+        |r| async move { r.backend.profile_form(None, r.sent.as_ref()).await },
+        |v| content(&v),
+    )
 }
 
 #[component]
@@ -16,11 +21,11 @@ pub fn EditProfile() -> impl IntoView {
         "Edit a profile",
         PATH,
         |r| async move { r.backend.profile_form(Some(&id), r.sent.as_ref()).await },
-        content,
+        |v| content(&v),
     )
 }
 
-fn content(v: ProfileFormView) -> impl IntoView {
+fn content(v: &ProfileFormView) -> impl IntoView + use<> {
     let form = Form::new(v.stored.clone());
     let (heading, action, back) = match &v.profile {
         Some((id, name)) => (format!("Edit {name}"), format!("{PATH}/{id}/edit"), format!("{PATH}/{id}")),
@@ -42,9 +47,9 @@ fn content(v: ProfileFormView) -> impl IntoView {
     let lost_update = v.lost_update.clone().map(|lost| lost_update(lost, action.clone()));
     let fields = view! {
         <input type="hidden" name="version" value=v.version/>
-        {section("The profile", "", about(&form, &v))}
-        {section("Who may ask", "Accounts, networks, names, and how control of a name is shown.", who(&form, &v))}
-        {section("What is issued", "Where the client asks for less, it gets less; never for more.", what(&form, &v))}
+        {section("The profile", "", about(&form, v))}
+        {section("Who may ask", "Accounts, networks, names, and how control of a name is shown.", who(&form, v))}
+        {section("What is issued", "Where the client asks for less, it gets less; never for more.", what(&form, v))}
         {section("Advanced", "Most profiles need none of this.", advanced(&form))}
     };
     let form = form.frame(action, (button, false), back, fields);

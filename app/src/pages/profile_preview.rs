@@ -33,7 +33,7 @@ fn content(v: PreviewView) -> impl IntoView {
         <PageTitle text=format!("Dry run of {}", v.name)/>
         <div class="head">
             <div>
-                <div class="crumbs"><a href=PATH>"Profiles"</a> " / " <a href=profile.clone()>{v.name}</a></div>
+                <div class="crumbs"><a href=PATH>"Profiles"</a> " / " <a href=profile>{v.name}</a></div>
                 <h1>"Dry run"</h1>
                 <p>"What the profile, as it is stored, would issue. The rules and the certificate are those of issuance, up to the
                     signature; nothing is signed or stored."</p>
