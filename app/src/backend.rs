@@ -18,10 +18,15 @@ pub trait Backend: Send + Sync + fmt::Debug {
     async fn link(&self, token: &str) -> Result<bool, PageError>;
     async fn account(&self) -> Result<AccountView, PageError>;
     async fn overview(&self) -> Result<OverviewView, PageError>;
-    async fn certificates(&self, query: &Query) -> Result<ListView<CertificateRow>, PageError>;
+    async fn certificates(&self, query: &Query) -> Result<CertificatesView, PageError>;
     async fn certificate(&self, id: &str) -> Result<CertificateView, PageError>;
     async fn revocation(&self, certificate: &str) -> Result<RevocationView, PageError>;
     async fn renew_now(&self, certificate: &str) -> Result<RenewNowView, PageError>;
+    async fn bulk_actions(&self, query: &Query) -> Result<ListView<BulkActionRow>, PageError>;
+    /// `query`: where its list of failures begins.
+    async fn bulk_action(&self, id: &str, query: &Query) -> Result<BulkActionView, PageError>;
+    /// `selected`: what is to be done, to which certificates.
+    async fn new_bulk_action(&self, selected: &Query) -> Result<NewBulkActionView, PageError>;
     async fn orders(&self, query: &Query) -> Result<ListView<OrderRow>, PageError>;
     async fn order(&self, id: &str) -> Result<OrderView, PageError>;
     async fn acme_accounts(&self, query: &Query) -> Result<ListView<AcmeAccountRow>, PageError>;

@@ -53,6 +53,10 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/certificates/:id/revoke") view=RevokeCertificate/>
                 <Route path=path!("/certificates/:id/renew-now") view=RenewNow/>
                 <Route path=path!("/certificates/:id/renew-now/cancel") view=CancelRenewNow/>
+                <Route path=path!("/bulk-actions") view=BulkActions/>
+                <Route path=path!("/bulk-actions/new") view=NewBulkAction/>
+                <Route path=path!("/bulk-actions/:id") view=BulkAction/>
+                <Route path=path!("/bulk-actions/:id/stop") view=StopBulkAction/>
                 <Route path=path!("/orders") view=Orders/>
                 <Route path=path!("/orders/:id") view=Order/>
                 <Route path=path!("/acme-accounts") view=AcmeAccounts/>

@@ -31,6 +31,7 @@ use crate::metrics::Metrics;
 use crate::oidc::Remotes;
 use crate::services::api_keys;
 use crate::services::break_glass::BreakGlass;
+use crate::services::bulk_actions::work;
 use crate::services::overview::FiguresCache;
 use crate::services::sessions::Sessions;
 use crate::services::system::Process;
@@ -203,6 +204,7 @@ impl Server {
         jobs::recover(&core, age).await?;
         if !config.database.is_shared() {
             jobs::take_back_challenges(&core).await?;
+            work::take_back(&core).await?;
         }
         // What was used up before the restart stays used up.
         core.rate_limiter.synchronise(&core.store, core.now()).await?;

@@ -66,7 +66,7 @@ pub fn CsrfToken(token: String) -> impl IntoView {
 }
 
 /// Errors are written in lower case and without a full stop.
-fn sentence(text: &str) -> String {
+pub fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", letters.as_str().trim_end_matches('.'))

@@ -24,7 +24,7 @@ pub use chart::bars;
 pub use commands::Commands;
 pub use confirmation::{Confirmation, confirmation};
 pub use form::{Alternative, Field, Form};
-pub use frame::{CsrfToken, Page};
+pub use frame::{CsrfToken, Page, sentence};
 pub use grants::{grant_rows, grants_in_words, held_role, stored_grants};
 pub use list::{Pager, Table, list_page};
 pub use live::Live;

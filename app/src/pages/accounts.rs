@@ -5,7 +5,7 @@ use crate::components::{
     Confirmation, Identifier, Instant, PageTitle, StatusBadge, Table, actions, confirmation, list_page,
     optional_link, page, parameter, thing,
 };
-use crate::views::{AcmeAccountRow, AcmeAccountView, LimitRow, ListView};
+use crate::views::{AcmeAccountRow, AcmeAccountView, LimitRow, ListView, RefusedRequest, StandstillView};
 
 #[component]
 pub fn AcmeAccounts() -> impl IntoView {
@@ -129,7 +129,6 @@ fn detail(v: AcmeAccountView) -> impl IntoView {
         let rows: Vec<_> = rows.into_iter().map(|row| certificates::row(row).into_any()).collect();
         newest("Certificates", "It has no certificate.", certificates::COLUMNS, rows, all)
     });
-    let suspended = (v.status.word == "suspended").then(|| suspended(v.audit.clone()));
     view! {
         <PageTitle text=format!("ACME account {}", v.name)/>
         <div class="head">
@@ -142,7 +141,7 @@ fn detail(v: AcmeAccountView) -> impl IntoView {
                 {v.audit.map(|url| view! { <a class="button" href=url>"Audit events"</a> })}
             </div>
         </div>
-        {suspended}
+        {v.standstill.map(standstill)}
         <div class="grid cols-2">
             <section class="card">
                 <header><h2>"Account"</h2></header>
@@ -166,17 +165,39 @@ fn detail(v: AcmeAccountView) -> impl IntoView {
     }
 }
 
-/// Why the client of a suspended account gets nothing. `audit`: the events of the account.
-fn suspended(audit: Option<String>) -> impl IntoView {
+/// Why its client gets nothing, who decided so, what it has asked for in vain, and what to do.
+fn standstill(v: StandstillView) -> impl IntoView {
+    let (state, effect, advice) = match v.suspended {
+        true => (
+            "suspended",
+            "Its certificates stay valid, but it cannot renew them; its open orders wait.",
+            "Resume it when the cause is gone.",
+        ),
+        false => (
+            "deactivated",
+            "Its certificates stay valid, but it cannot renew them. That is for ever.",
+            "Let its client register anew, with another key.",
+        ),
+    };
+    let refused = (!v.refused.is_empty()).then(|| {
+        let rows = v.refused.into_iter().map(|RefusedRequest { at, path, event }| {
+            let event = event.map(|href| view! { " (" <a href=href>"audit event"</a> ")" });
+            view! { <li><Instant at/> ": " <code>{path}</code> {event}</li> }
+        });
+        view! {
+            <h3>"What it has asked for since, the newest first, at most one a minute"</h3>
+            <ul>{rows.collect_view()}</ul>
+        }
+    });
     view! {
-        <section class="note bad" aria-labelledby="why">
+        <section class="note warn" aria-labelledby="why">
             <h2 id="why">"Why its client gets nothing, and what to do"</h2>
-            <p>"The account is suspended: whatever it asks for is refused with status 401 and " <code>"unauthorized"</code>
-                ". Its certificates stay valid, but it cannot renew them."</p>
-            <p>"Resume it when the cause is gone. "
-                {audit.map(|url| view! {
-                    <a href=url>"Who suspended it and why, and what it has asked for since"</a>
-                })}</p>
+            <p>"It was " {state} " by " <span class="mono">{thing(v.by)}</span> ", " <Instant at=v.at/> ": "
+                <strong>{v.reason}</strong></p>
+            <p>"Whatever it asks for is refused with status 401 and " <code>"unauthorized"</code> ". " {effect}</p>
+            {refused}
+            <h3>"Try"</h3>
+            <p>{advice}</p>
         </section>
     }
 }

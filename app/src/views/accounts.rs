@@ -34,9 +34,32 @@ pub struct AcmeAccountView {
     /// The newest, and where all are; `None` where the reader may not see them.
     pub orders: Option<(Vec<OrderRow>, String)>,
     pub certificates: Option<(Vec<CertificateRow>, String)>,
+    /// Why it may do nothing.
+    pub standstill: Option<StandstillView>,
     pub limits: Option<Vec<LimitRow>>,
     pub audit: Option<String>,
     pub actions: Vec<ActionLink>,
+}
+
+/// Why an account may do nothing, and what it has asked for in vain since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandstillView {
+    /// Whether it can be taken back.
+    pub suspended: bool,
+    pub at: Moment,
+    pub by: Link,
+    pub reason: String,
+    /// The newest first.
+    pub refused: Vec<RefusedRequest>,
+}
+
+/// What it has asked for in vain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedRequest {
+    pub at: Moment,
+    pub path: String,
+    /// Its audit event, for those who may see it.
+    pub event: Option<String>,
 }
 
 /// How much of a rate limit is used.

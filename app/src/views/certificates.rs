@@ -3,6 +3,7 @@ use super::{ActionLink, Alternative, Badge, Link, Moment};
 /// A line in the list of certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateRow {
+    pub id: String,
     /// The first name, which leads to the certificate.
     pub certificate: Link,
     /// The names that follow, as many as fit, in words.
@@ -33,6 +34,8 @@ pub struct CertificateView {
     pub issuer_name: String,
     pub serial: String,
     pub fingerprint: String,
+    /// As ACME clients name it (RFC 9773 §4.1).
+    pub renewal_id: Option<String>,
     pub key: String,
     pub key_usages: String,
     pub extended_key_usages: String,
@@ -44,14 +47,16 @@ pub struct CertificateView {
     pub issuer: Link,
     pub order: Option<Link>,
     pub account: Option<Link>,
+    /// Who asked without an account, and the name of their key or their own.
+    pub requester: Option<(Link, Option<String>)>,
     /// The EAB key that bound the account.
     pub eab_key: Option<Link>,
     /// The events of this certificate, for those who may see them.
     pub audit: Option<String>,
     /// The certificate alone.
     pub pem: String,
-    /// Where the certificate with its chain is to be had (PEM), and the name of the file.
-    pub download: (String, String),
+    /// The first with all that a server needs.
+    pub downloads: Vec<Download>,
     /// From the one that signed it upwards.
     pub chain: Vec<ChainLink>,
     pub actions: Vec<ActionLink>,
@@ -81,6 +86,14 @@ pub struct RenewNowView {
     pub has_client: bool,
     /// Since when it is to be renewed at once, and why.
     pub demanded: Option<(Moment, String)>,
+}
+
+/// A file to download.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Download {
+    pub text: &'static str,
+    pub href: String,
+    pub file: String,
 }
 
 /// A CA certificate above a leaf.

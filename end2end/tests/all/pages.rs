@@ -1,5 +1,7 @@
 //! The pages, as a browser gets them.
 
+mod accounts;
+mod bulk_actions;
 mod certificates;
 mod demo;
 mod detail;

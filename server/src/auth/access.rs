@@ -1,4 +1,7 @@
-use model::{BuiltInRole, Grant, Owner, Provider, ProviderId, Rights, RoleId, SignedIn, User};
+use model::{
+    Actor, ApiKeyState, BuiltInRole, Grant, Owner, Provider, ProviderId, Rights, RoleId, SignedIn, Timestamp,
+    User,
+};
 use store::Reader;
 
 use crate::error::Result;
@@ -21,10 +24,34 @@ pub async fn rights<'a>(db: &mut Reader, grants: impl IntoIterator<Item = &'a Gr
     Ok(rights)
 }
 
+/// What somebody may do now who has asked for something before. Nothing for those who are out.
+pub async fn rights_now(db: &mut Reader, actor: &Actor, now: Timestamp) -> Result<Rights> {
+    let owner = match actor {
+        Actor::ApiKey(id) => {
+            let key = db.api_key(id).await?.filter(|key| key.state(now) == ApiKeyState::Active);
+            key.map(|key| Owner::ApiKey(Box::new(key)))
+        }
+        Actor::User(id) => match db.user(id).await? {
+            Some(user) => {
+                let provider = db.provider(&user.provider_id).await?;
+                Some(Owner::User(Box::new(user), provider.map(Box::new)))
+            }
+            None => None,
+        },
+        Actor::AcmeAccount(_) | Actor::Anonymous | Actor::System(_) => None,
+    };
+    let grants = owner.as_ref().map(grants_of_owner).unwrap_or_default();
+    rights(db, &grants).await
+}
+
 /// What the owner of a session is granted now. Empty for those who are out. The state of an API key is for the caller of
 /// this function to look at.
 pub fn grants_of(signed_in: &SignedIn) -> Vec<Grant> {
-    match &signed_in.owner {
+    grants_of_owner(&signed_in.owner)
+}
+
+fn grants_of_owner(owner: &Owner) -> Vec<Grant> {
+    match owner {
         Owner::ApiKey(key) => vec![key.grant.clone()],
         Owner::User(user, provider) => {
             let provider = provider.as_deref();

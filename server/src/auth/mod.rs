@@ -13,7 +13,7 @@ mod seldom;
 mod session;
 mod throttle;
 
-pub use access::{Out, grants_of, held, out, rights};
+pub use access::{Out, grants_of, held, out, rights, rights_now};
 pub use account_use::AccountUse;
 pub use api_key::{ApiKeyText, MIN_CHOSEN_LENGTH, hash, is_plausible, nonce_id, presented};
 pub use bootstrap::BootstrapToken;

@@ -93,6 +93,7 @@ routes! {
     post   "/api/certificates/renew-now/cancel" => api::renewal::cancel;
     get    "/api/certificates/{id}"             => api::certificates::read;
     get    "/api/certificates/{id}/pem"         => api::certificates::download;
+    get    "/api/certificates/{id}/der"         => api::certificates::download_der;
     post   "/api/certificates/{id}/revoke"      => api::certificates::revoke;
     get    "/api/acme/accounts"                 => api::accounts::list;
     get    "/api/acme/accounts/{id}"            => api::accounts::read;
@@ -162,6 +163,8 @@ routes! {
     post "/certificates/{id}/revoke"           => gui::forms::certificates::revoke;
     post "/certificates/{id}/renew-now"        => gui::forms::certificates::renew_now;
     post "/certificates/{id}/renew-now/cancel" => gui::forms::certificates::cancel_renew_now;
+    post "/bulk-actions/new"                   => gui::forms::bulk_actions::start;
+    post "/bulk-actions/{id}/stop"             => gui::forms::bulk_actions::stop;
     post "/eab-keys/new"                       => gui::forms::eab_keys::create;
     post "/eab-keys/{id}/rotate"               => gui::forms::eab_keys::rotate;
     post "/eab-keys/{id}/revoke"               => gui::forms::eab_keys::revoke;

@@ -21,7 +21,7 @@ use super::{ACME_ROUTES, AUTH_ROUTES, OPEN_ROUTES, Route, api};
     paths(
         api::preview::preview, api::profiles::list, api::profiles::create, api::profiles::read, api::profiles::replace,
         api::profiles::change, api::profiles::remove, api::issuers::list, api::issuers::read,
-        api::certificates::list, api::certificates::read, api::certificates::download, api::certificates::revoke,
+        api::certificates::list, api::certificates::read, api::certificates::download, api::certificates::download_der, api::certificates::revoke,
         api::certificates::issue,
         api::renewal::demand, api::renewal::cancel,
         api::accounts::list, api::accounts::read, api::accounts::suspend, api::accounts::resume,

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod api_keys;
+mod bulk_actions;
 pub mod gauges;
 mod identity;
 mod orders;
@@ -35,6 +36,7 @@ pub fn start(core: &Arc<Core>, renewal: Renewal, validate: bool) -> JoinSet<()> 
     jobs.spawn(repeat(each(), &accounts::STORE_USE, accounts::store_use));
     jobs.spawn(repeat(each(), &api_keys::STORE_USE, api_keys::store_use));
     jobs.spawn(repeat(each(), &api_keys::REPORT_ENDS, api_keys::report_ends));
+    jobs.spawn(repeat(each(), &bulk_actions::WORK, bulk_actions::do_all));
     if validate {
         core.jobs.register(&validation::START_DUE, core.now());
         jobs.spawn(validation::run(each()));

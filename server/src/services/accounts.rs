@@ -1,7 +1,10 @@
 //! ACME accounts: what their owners do (RFC 8555 §7.3.2, §7.3.5, §7.3.6) and what administrators do.
 
 use acme::{Jwk, Problem, ProblemType};
-use model::{Account, AccountFilter, AccountId, AccountStatus, Caller, Page, Permission, StoredProblem};
+use model::{
+    Account, AccountFilter, AccountId, AccountStatus, Actor, AuditEvent, AuditFilter, Caller, Page,
+    PageRequest, Permission, StoredProblem,
+};
 use serde_json::json;
 
 use crate::auth::authorise;
@@ -203,6 +206,45 @@ pub async fn find(core: &Core, caller: &Caller, id: &AccountId) -> Result<Accoun
     Ok(core.account_use.known_of(account))
 }
 
+/// Why an account may do nothing, and what it has asked for in vain since.
+#[derive(Debug)]
+pub struct Standstill {
+    /// Of who suspended or deactivated it.
+    pub event: AuditEvent,
+    /// What it was refused, the newest first.
+    pub refused: Vec<AuditEvent>,
+}
+
+/// `None` for an account that may go on.
+pub async fn standstill(core: &Core, caller: &Caller, account: &Account) -> Result<Option<Standstill>> {
+    const REFUSED: u32 = 5;
+    authorise(caller, Permission::AcmeAccountRead)?;
+    let action = match account.status {
+        AccountStatus::Valid => return Ok(None),
+        AccountStatus::Suspended => "account.suspended",
+        AccountStatus::Deactivated => "account.deactivated",
+    };
+    let newest = |limit| PageRequest { after: None, limit };
+    let ended = AuditFilter {
+        resource_id: Some(account.id.to_string()),
+        action: Some(action.to_owned()),
+        page: newest(1),
+        ..AuditFilter::default()
+    };
+    let mut db = core.store.read().await?;
+    let Some(event) = db.audit_events(&ended).await?.items.pop() else { return Ok(None) };
+    // Since then it can have done nothing else, so these are found at once.
+    let refused = AuditFilter {
+        actor: Some(Actor::AcmeAccount(account.id.clone()).to_string()),
+        action: Some("account.refused".to_owned()),
+        since: Some(event.created_at),
+        page: newest(REFUSED),
+        ..AuditFilter::default()
+    };
+    let refused = db.audit_events(&refused).await?.items;
+    Ok(Some(Standstill { event, refused }))
+}
+
 /// By the thumbprint of its key (RFC 7638).
 pub async fn find_by_thumbprint(core: &Core, caller: &Caller, thumbprint: &str) -> Result<Option<Account>> {
     authorise(caller, Permission::AcmeAccountRead)?;
@@ -211,7 +253,7 @@ pub async fn find_by_thumbprint(core: &Core, caller: &Caller, thumbprint: &str) 
 }
 
 /// Stores a changed account and its events, unless somebody else changed it meanwhile.
-async fn save(core: &Core, changed: Account, events: Vec<model::AuditEvent>) -> Result<Account> {
+async fn save(core: &Core, changed: Account, events: Vec<AuditEvent>) -> Result<Account> {
     let stored = changed.clone();
     core.store
         .write(move |tx| {

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use model::{
-    Caller, Certificate, CertificateFilter, CertificateId, CertificateOrder, CertificateSummary, Page,
-    Permission, ProfileId, Reach, RevocationReason,
+    Actor, AuditFilter, Caller, Certificate, CertificateFilter, CertificateId, CertificateOrder,
+    CertificateSummary, Page, PageRequest, Permission, ProfileId, Reach, RevocationReason,
 };
 
 use super::scope;
@@ -40,6 +40,36 @@ pub async fn find(core: &Core, caller: &Caller, id: &CertificateId) -> Result<(C
     let reach = reach(caller, Permission::CertificateRead)?;
     let found = load(core, id).await?.filter(|(found, _)| reach.covers(&found.summary.profile_id));
     found.ok_or_else(|| unknown(id))
+}
+
+/// Who asked for a certificate without ACME.
+#[derive(Debug)]
+pub struct Requester {
+    /// As audit events name actors.
+    pub actor: String,
+    /// Of the API key or the person.
+    pub name: Option<String>,
+}
+
+/// Who asked for a certificate that has no account; for those who may see it.
+pub async fn requester(core: &Core, certificate: &CertificateSummary) -> Result<Option<Requester>> {
+    if certificate.account_id.is_some() {
+        return Ok(None);
+    }
+    let issued = AuditFilter {
+        resource_id: Some(certificate.id.to_string()),
+        action: Some("certificate.issued".to_owned()),
+        page: PageRequest { after: None, limit: 1 },
+        ..AuditFilter::default()
+    };
+    let mut db = core.store.read().await?;
+    let Some(event) = db.audit_events(&issued).await?.items.pop() else { return Ok(None) };
+    let name = match event.actor.parse() {
+        Ok(Actor::ApiKey(id)) => db.api_key(&id).await?.map(|key| key.name),
+        Ok(Actor::User(id)) => db.user(&id).await?.map(|user| user.name),
+        _ => None,
+    };
+    Ok(Some(Requester { actor: event.actor, name }))
 }
 
 /// Issues from a CSR (DER); the certificate and the chain above it.

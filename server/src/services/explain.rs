@@ -7,8 +7,8 @@ mod tests;
 
 use acme::ProblemType;
 use model::{
-    AuditEvent, Authorization, AuthorizationStatus, Challenge, ChallengeStatus, Order, OrderStatus,
-    Timestamp, ValidationAttempt,
+    AccountStatus, AuditEvent, Authorization, AuthorizationStatus, Challenge, ChallengeStatus, Order,
+    OrderStatus, Timestamp, ValidationAttempt,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -34,10 +34,12 @@ pub struct Examined {
     pub challenges: Vec<(Challenge, Vec<ValidationAttempt>)>,
 }
 
-/// Explains an order that failed or waits; `None` for one that is valid or about to be. `refusals`: events of
-/// finalizations that were refused, newest first. `attempts_allowed`: how often a challenge is tried.
+/// Explains an order that failed or waits; `None` for one that is valid or about to be. `account`: how it stands with the
+/// order's account. `refusals`: events of finalizations that were refused, newest first. `attempts_allowed`: how often a
+/// challenge is tried.
 pub fn explain(
     order: &Order,
+    account: Option<AccountStatus>,
     authorizations: &[Examined],
     refusals: &[AuditEvent],
     attempts_allowed: u32,
@@ -49,6 +51,10 @@ pub fn explain(
         OrderStatus::Pending => pending(&mut out, authorizations, attempts_allowed, now),
         OrderStatus::Ready => ready(&mut out, refusals),
         OrderStatus::Invalid => invalid(&mut out, order, authorizations, refusals),
+    }
+    let waits = matches!(order.status, OrderStatus::Pending | OrderStatus::Ready);
+    if waits && account == Some(AccountStatus::Suspended) {
+        suspended(&mut out);
     }
     let mut seen = Vec::new();
     out.advice.retain(|advice| {
@@ -99,6 +105,17 @@ fn pending(out: &mut Explanation, authorizations: &[Examined], attempts_allowed:
             }
         }
     }
+}
+
+/// Nothing else that is said of the order matters before this.
+fn suspended(out: &mut Explanation) {
+    let waited_for =
+        std::mem::replace(&mut out.summary, "The order waits because its account is suspended.".to_owned());
+    let told =
+        "Every request of the account is refused, a new order too, and its challenges rest.".to_owned();
+    out.findings.splice(0..0, [told, waited_for]);
+    out.advice
+        .insert(0, "Resume the account if its client may go on; else the order ends by itself.".to_owned());
 }
 
 fn ready(out: &mut Explanation, refusals: &[AuditEvent]) {

@@ -7,6 +7,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod bootstrap;
 pub mod break_glass;
+pub mod bulk_actions;
 pub mod certificates;
 pub mod eab_keys;
 pub mod explain;

@@ -65,6 +65,8 @@ pub async fn examine(core: &Core, caller: &Caller, id: &OrderId) -> Result<Exami
         Examined { authorization: authorization::as_of(found, now), challenges }
     });
     let authorizations: Vec<_> = examined.collect();
-    let explanation = explain(&order, &authorizations, &refusals, core.validation.attempts, now);
+    let account = db.account(&order.account_id).await?.map(|account| account.status);
+    let attempts = core.validation.attempts;
+    let explanation = explain(&order, account, &authorizations, &refusals, attempts, now);
     Ok(Examination { order, authorizations, explanation })
 }

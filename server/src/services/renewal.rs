@@ -186,7 +186,7 @@ impl Batches<'_> {
             .store
             .write(move |tx| {
                 Box::pin(async move {
-                    let changed = tx.demand_renewal(&ids, &within, demand.as_ref(), now).await?;
+                    let changed = tx.demand_renewal(&ids, &within, demand.as_ref(), now).await?.len() as u64;
                     if changed > 0 || !recorded {
                         event.details["certificates"] = json!(changed);
                         tx.record(&[event]).await?;

@@ -2,14 +2,17 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use end2end::certificate::Chain;
 use end2end::{Engine, on_each_engine};
 use http::Method;
 use serde_json::json;
+use testkit::acme::{Csr, LeafKey};
 
 use super::world::{World, words};
 
 on_each_engine!(
     a_certificate_is_told_in_full,
+    a_certificate_without_an_account_names_who_asked,
     a_failed_order_says_what_happened_and_what_to_do,
     a_change_shows_before_and_after,
     clients_get_texts_with_the_values_of_the_profile,
@@ -42,9 +45,26 @@ async fn a_certificate_is_told_in_full(engine: Engine) {
         format!("/profiles/{}", text("profile_id")),
         "/issuers/iss-internal-ca".to_owned(),
         format!("/api/certificates/{}/pem", text("id")),
+        format!("/api/certificates/{}/pem?part=certificate", text("id")),
+        format!("/api/certificates/{}/pem?part=chain", text("id")),
+        format!("/api/certificates/{}/der", text("id")),
     ] {
         assert!(html.contains(&format!("href=\"{link}\"")), "{link}: {html}");
     }
+    let download = async |part: &str| {
+        let file = world.api.get(&format!("/api/certificates/{}/{part}", text("id"))).await;
+        assert_eq!(file.status, 200, "{part}");
+        file
+    };
+    let whole = Chain::from_pem(&download("pem").await.text());
+    let (leaf, above) =
+        (download("pem?part=certificate").await.text(), download("pem?part=chain").await.text());
+    assert_eq!(format!("{leaf}{above}"), download("pem").await.text());
+    assert_eq!(download("der").await.body, whole.leaf().to_vec());
+    assert!(page.contains(&whole.renewal_id()), "{page}");
+    let bad = world.api.get(&format!("/api/certificates/{}/pem?part=half", text("id"))).await;
+    bad.expect_problem(422, "urn:certctl:error:invalid");
+
     let reason = json!({ "reason": "keyCompromise" });
     world.api.post(&format!("/api{path}/revoke"), reason).await.expect(200);
     has(&words(&world.page(&path).await), &["Revoked: keyCompromise"]);
@@ -54,6 +74,23 @@ async fn a_certificate_is_told_in_full(engine: Engine) {
         &account,
         &["test@example.com", &world.key.thumbprint(), "b.test", "a.test", "orders per hour of one account"],
     );
+}
+
+async fn a_certificate_without_an_account_names_who_asked(engine: Engine) {
+    let world = World::new(engine).await;
+    let key = json!({ "name": "deploy & co", "role": "agent" });
+    let key = world.api.post("/api/api-keys", key).await.expect(201);
+    let agent = world
+        .server
+        .client()
+        .with_header("authorization", &format!("Bearer {}", key["api_key"].as_str().unwrap()));
+    let csr = Csr::new(&["direct.test"]).sign(&LeafKey::P256.generate());
+    let body = STANDARD.encode(csr);
+    let csr = format!("-----BEGIN CERTIFICATE REQUEST-----\n{body}\n-----END CERTIFICATE REQUEST-----\n");
+    let asked = json!({ "profile_id": "prof-test", "csr": csr });
+    let c = agent.post("/api/certificates", asked).await.expect(201);
+    let page = words(&world.page(&format!("/certificates/{}", c["id"].as_str().unwrap())).await);
+    has(&page, &["Asked by deploy & co, key:key-…"]);
 }
 
 async fn a_failed_order_says_what_happened_and_what_to_do(engine: Engine) {

@@ -14,6 +14,8 @@ const PAGES: &[(&str, &str)] = &[
     ("/", "Expiry horizon"),
     ("/certificates", "Every certificate that this CA has issued"),
     ("/certificates/*", "Where it comes from"),
+    ("/bulk-actions", "What was done to many certificates at once"),
+    ("/bulk-actions/*", "What was asked for"),
     ("/certificates/*/revoke", "certctl publishes no CRL and answers no OCSP requests"),
     ("/certificates/*/renew-now", "ACME clients that ask for renewal information"),
     ("/certificates/*/renew-now/cancel", "told the usual time again"),
@@ -66,6 +68,9 @@ async fn every_page_is_reached_by_links(engine: Engine) {
     world.fail_an_order("failing.test", "wrong").await;
     world.demand_renewal("a.test", "a test").await;
     super::people::with_a_person(&world).await;
+    let certificate = world.only("/api/certificates?name=b.test").await;
+    let fields = [("do", "renew"), ("id", certificate["id"].as_str().unwrap()), ("reason", "a test")];
+    assert_eq!(world.submit("/bulk-actions/new", &fields).await.status, 303);
     let seen = world.crawl(&world.admin).await;
     for (path, wanted) in PAGES {
         let parts = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();

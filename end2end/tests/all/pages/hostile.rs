@@ -37,6 +37,9 @@ async fn hostile_text_stays_text_on_every_page(engine: Engine) {
         "email",
         "subject",
         "group",
+        "revocation",
+        "renewal",
+        "bulk",
     ];
     let mut profile = end2end::api::open_profile("prof-hostile");
     profile["name"] = format!("{:.100}", payload("profile_name")).into();
@@ -47,6 +50,12 @@ async fn hostile_text_stays_text_on_every_page(engine: Engine) {
     api.post(&format!("/api/acme/accounts/{}/suspend", world.account_id()), reason.clone()).await.expect(200);
     api.post(&format!("/api/acme/accounts/{}/resume", world.account_id()), reason).await.expect(200);
     world.fail_an_order("failing.test", &payload("record")).await;
+    world.demand_renewal("a.test", &payload("renewal")).await;
+    let id = world.only("/api/certificates?name=b.test").await["id"].as_str().unwrap().to_owned();
+    let fields_of_action = [("do", "renew"), ("id", &*id), ("reason", &*payload("bulk"))];
+    assert_eq!(world.submit("/bulk-actions/new", &fields_of_action).await.status, 303);
+    let comment = json!({ "reason": "superseded", "comment": payload("revocation") });
+    api.post(&format!("/api/certificates/{id}/revoke"), comment).await.expect(200);
     // A contact is an address, so it has no brackets.
     let contact = json!({ "contact": ["mailto:o'hara&co@example.com"] });
     world.acme.post(Signer::Jwk(&Key::new()), world.acme.url("newAccount"), contact).await.expect(201);

@@ -1,5 +1,6 @@
 //! Renewal information (RFC 9773): how clients name a certificate, and when they are told to renew it.
 
+use std::fmt;
 use std::time::Duration;
 
 use model::Timestamp;
@@ -47,6 +48,14 @@ impl CertificateRef {
             return Err(malformed("the serial number is not in DER"));
         }
         Ok(Self { authority_key_identifier, serial })
+    }
+}
+
+/// As it is parsed.
+impl fmt::Display for CertificateRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { authority_key_identifier, serial } = self;
+        write!(f, "{}.{}", base64url::encode(authority_key_identifier), base64url::encode(serial))
     }
 }
 

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::{AccountId, ApiKeyId, Rights, SessionId, UserId};
@@ -28,6 +29,27 @@ impl fmt::Display for Actor {
             Self::System(job) => write!(f, "system:{job}"),
             Self::User(id) => write!(f, "user:{id}"),
         }
+    }
+}
+
+/// The text names nobody who can come again: neither an account, a key nor a user.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is neither an account, a key nor a user")]
+pub struct UnknownActor(String);
+
+/// The opposite of how it displays itself, for those who have an id.
+impl FromStr for Actor {
+    type Err = UnknownActor;
+
+    fn from_str(text: &str) -> Result<Self, UnknownActor> {
+        let (kind, id) = text.split_once(':').unwrap_or_default();
+        let actor = match kind {
+            "acme" => id.parse().ok().map(Self::AcmeAccount),
+            "key" => id.parse().ok().map(Self::ApiKey),
+            "user" => id.parse().ok().map(Self::User),
+            _ => None,
+        };
+        actor.ok_or_else(|| UnknownActor(text.to_owned()))
     }
 }
 

@@ -1,3 +1,5 @@
+use serde::{Deserialize, Serialize};
+
 use crate::{
     AccountId, CertificateId, Identifier, IssuerId, KeyType, NamePart, OrderId, PageRequest, ProfileId,
     Timestamp,
@@ -16,6 +18,21 @@ words! {
 /// `certificateHold` (6) can be taken back, which RFC 8555 revocation cannot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RevocationReason(u8);
+
+/// By its name.
+impl Serialize for RevocationReason {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for RevocationReason {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let name = std::borrow::Cow::<'de, str>::deserialize(d)?;
+        let unknown = || serde::de::Error::custom(format!("`{name}` is no reason that is accepted"));
+        Self::from_name(&name).ok_or_else(unknown)
+    }
+}
 
 impl RevocationReason {
     pub const UNSPECIFIED: Self = Self(0);
@@ -117,7 +134,8 @@ words! {
 }
 
 /// Which certificates to list. Empty fields do not restrict.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct CertificateFilter {
     /// A name or address in the certificate, exactly.
     pub name: Option<String>,
@@ -146,6 +164,8 @@ pub struct CertificateFilter {
     pub renewal_demanded: Option<bool>,
     /// `None`: as [`CertificateFilter::order`] says.
     pub order: Option<CertificateOrder>,
+    /// Which part of the list; no filter, so it is not stored with one.
+    #[serde(skip)]
     pub page: PageRequest,
 }
 

@@ -98,6 +98,8 @@ id!(/// An audit event.
     AuditEventId, "audit event", "evt-", |t| is_generated("evt-", t));
 id!(/// An ACME authorization.
     AuthorizationId, "authorization", "authz-", |t| is_generated("authz-", t));
+id!(/// The same change of many certificates.
+    BulkActionId, "bulk action", "act-", |t| is_generated("act-", t));
 id!(/// A certificate that we issued.
     CertificateId, "certificate", "cert-", |t| is_generated("cert-", t));
 id!(/// A key for external account binding (its public id, the `kid`, not the MAC key).

@@ -48,6 +48,7 @@ mod account;
 mod actor;
 mod api_key;
 mod audit;
+mod bulk_action;
 mod certificate;
 mod challenge;
 mod clock;
@@ -67,9 +68,10 @@ mod role;
 mod user;
 
 pub use account::{Account, AccountFilter, AccountOrder, AccountStatus, ExternalAccount};
-pub use actor::{Actor, Caller};
+pub use actor::{Actor, Caller, UnknownActor};
 pub use api_key::{ApiKey, ApiKeyState};
 pub use audit::{AuditEvent, AuditFilter, Outcome};
+pub use bulk_action::{BulkAction, BulkActionFilter, BulkActionState, BulkChange, BulkKind, BulkSelection};
 pub use certificate::{
     Certificate, CertificateFilter, CertificateOrder, CertificateState, CertificateSummary, RenewalDemand,
     Revocation, RevocationReason,
@@ -78,8 +80,8 @@ pub use challenge::{AttemptOutcome, Challenge, ChallengeKind, ChallengeStatus, V
 pub use clock::{Clock, Entropy, SystemClock, SystemEntropy, Timestamp};
 pub use eab_key::{EabKey, EabKeyState};
 pub use id::{
-    AccountId, ApiKeyId, AuditEventId, AuthorizationId, CertificateId, EabKeyId, InvalidId, IssuerId,
-    OrderId, ProfileId, ProviderId, RoleId, SessionId, UserId,
+    AccountId, ApiKeyId, AuditEventId, AuthorizationId, BulkActionId, CertificateId, EabKeyId, InvalidId,
+    IssuerId, OrderId, ProfileId, ProviderId, RoleId, SessionId, UserId,
 };
 pub use identifier::{DnsName, Identifier, IdentifierKind};
 pub use issuer::Issuer;

@@ -3,7 +3,7 @@
 pub type Cursor = String;
 
 /// Which part of a list is wanted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest {
     pub after: Option<Cursor>,
     /// At most this many items.

@@ -14,7 +14,7 @@ fn beginnings(text: &str) -> impl Iterator<Item = &str> {
 
 /// The beginning of a DNS name, or of what is left of one after any of its dots: `shop`, `shop.example.com` and
 /// `example.c` are parts of `shop.example.com`. Of an address it is the same, as it is written (RFC 5952).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct NamePart(String);
 
 impl NamePart {

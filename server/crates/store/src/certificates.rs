@@ -78,6 +78,19 @@ impl Reader {
         self.page_of(&list, &filter.page, summary).await
     }
 
+    /// Those of `ids` that there are, in any order.
+    pub async fn certificates_by_ids(
+        &mut self,
+        ids: &[CertificateId],
+    ) -> Result<Vec<CertificateSummary>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut sql = Sql::new(concat!("SELECT ", columns!(), " FROM certificates c"));
+        sql.and("c.id IN ").list(ids);
+        self.run(sql.once()).await?.rows.iter().map(summary).collect()
+    }
+
     /// The issuer certificates that lead from a leaf to its root.
     pub async fn chain(&mut self, id: &str) -> Result<Option<Vec<Vec<u8>>>, StoreError> {
         let row = self.fetch_optional("SELECT id, certificates FROM chains WHERE id = $1", args![id]).await?;
@@ -132,6 +145,23 @@ impl Tx {
         }
     }
 
+    /// Revokes those of `ids` that are not revoked yet and have not expired at the time of the revocation; returns which.
+    pub async fn revoke_certificates(
+        &mut self,
+        ids: &[CertificateId],
+        revocation: &Revocation,
+    ) -> Result<Vec<CertificateId>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut sql = Sql::new("UPDATE certificates SET revoked_at = ");
+        sql.bind(revocation.at).push(", revocation_reason = ").bind(i64::from(revocation.reason.code()));
+        sql.and("revoked_at IS NULL").and("not_after >= ").bind(revocation.at);
+        sql.and("id IN ").list(ids).push(" RETURNING id");
+        let rows = self.run(sql.once()).await?.rows;
+        rows.iter().map(|row| row.of("certificates").parse("id")).collect()
+    }
+
     /// `false` when there is no such certificate or it is revoked already.
     pub async fn revoke_certificate(
         &mut self,
@@ -177,16 +207,16 @@ impl Tx {
     }
 
     /// Wants those of `ids` renewed that are valid at `now`, or, without a demand, takes demands back; only those of the
-    /// profiles `within`, unless that is empty. Returns how many certificates that changed.
+    /// profiles `within`, unless that is empty. Returns which certificates that changed.
     pub async fn demand_renewal(
         &mut self,
         ids: &[CertificateId],
         within: &[ProfileId],
         demand: Option<&RenewalDemand>,
         now: Timestamp,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<Vec<CertificateId>, StoreError> {
         if ids.is_empty() {
-            return Ok(0);
+            return Ok(Vec::new());
         }
         let mut sql = Sql::new("UPDATE certificates SET renew_since = ");
         sql.bind(demand.map(|d| d.since)).push(", renew_reason = ").bind(demand.map(|d| d.reason.as_str()));
@@ -195,19 +225,13 @@ impl Tx {
             Some(_) => sql.and("revoked_at IS NULL").and("not_after >= ").bind(now),
             None => sql.and("renew_since IS NOT NULL"),
         };
-        sql.and("id IN (");
-        for (i, id) in ids.iter().enumerate() {
-            sql.push(if i == 0 { "" } else { ", " }).bind(id);
-        }
-        sql.push(")");
+        sql.and("id IN ").list(ids);
         if !within.is_empty() {
-            sql.and("profile_id IN (");
-            for (i, id) in within.iter().enumerate() {
-                sql.push(if i == 0 { "" } else { ", " }).bind(id);
-            }
-            sql.push(")");
+            sql.and("profile_id IN ").list(within);
         }
-        Ok(self.run(sql.once()).await?.changed)
+        sql.push(" RETURNING id");
+        let rows = self.run(sql.once()).await?.rows;
+        rows.iter().map(|row| row.of("certificates").parse("id")).collect()
     }
 
     /// Stores a chain unless it is there. `id` determines it: it is the SHA-256 of the first certificate.

@@ -10,6 +10,7 @@ mod api_keys;
 mod attempts;
 mod audit;
 mod authorizations;
+mod bulk_actions;
 mod certificates;
 mod challenges;
 mod eab_keys;
@@ -49,6 +50,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use model::Timestamp;
 
+pub use bulk_actions::{BulkFailure, BulkStep};
 pub use error::{SchemaError, StoreError};
 pub use facts::DatabaseFacts;
 pub use figures::Counted;

@@ -12,7 +12,7 @@ use testkit::postgres::Postgres;
 
 use crate::engine::{Connection, Outcome, Statement, args};
 use crate::fixtures::*;
-use crate::{DatabaseUrl, EngineKind, Store, StoreError, StoreOptions, Tx};
+use crate::{BulkStep, DatabaseUrl, EngineKind, Store, StoreError, StoreOptions, Tx};
 
 /// How many rows of each growing table have nothing to do with the calls.
 const OTHERS: u64 = 2000;
@@ -129,6 +129,7 @@ pub struct Subjects {
     event: AuditEvent,
     user: User,
     session: Session,
+    bulk: BulkAction,
 }
 
 type Call = for<'t> fn(&'t mut Tx, Subjects) -> BoxFuture<'t, Result<(), StoreError>>;
@@ -376,6 +377,34 @@ const CALLS: &[(&str, Call)] = calls! {
     "certificates, valid, of an account": |tx, s| tx.certificates(&CertificateFilter {
         state: Some(CertificateState::Valid), account_id: Some(s.account.id.clone()), ..CertificateFilter::default()
     }, NOW);
+    "certificates by ids": |tx, s| async move { tx.certificates_by_ids(&[s.certificate.summary.id]).await };
+    "certificates, several revoked": |tx, s| async move {
+        let revocation = Revocation { at: NOW, reason: RevocationReason::UNSPECIFIED };
+        tx.revoke_certificates(&[s.certificate.summary.id], &revocation).await
+    };
+    "bulk action": |tx, s| tx.bulk_action(&s.bulk.id);
+    "bulk actions": |tx, _s| tx.bulk_actions(&BulkActionFilter::default());
+    "bulk actions of somebody": |tx, s| tx.bulk_actions(&BulkActionFilter {
+        actor: Some(s.bulk.actor.clone()), ..BulkActionFilter::default()
+    });
+    "bulk action, new": |tx, _s| async move { tx.insert_bulk_action(&bulk_action("usr")).await };
+    "bulk action, claimed": |tx, _s| tx.claim_bulk_action("claim", after(5), NOW);
+    "bulk action, kept": |tx, s| tx.keep_bulk_action(&s.bulk.id, "claim", after(9));
+    "bulk action, advanced": |tx, s| async move {
+        let step = BulkStep { done: 1, failed: 0, position: None, ended: false, due_at: Some(NOW) };
+        tx.advance_bulk_action(&s.bulk.id, "claim", &step, NOW).await
+    };
+    "bulk action, stopped": |tx, s| tx.stop_bulk_action(&s.bulk.id, "enough", None, NOW);
+    "bulk action, counted": |tx, s| tx.note_bulk_replaced(&s.bulk.id, "claim", 1, None, NOW);
+    "bulk action's items, new": |tx, s| async move {
+        let other = CertificateId::generate(NOW, &SystemEntropy);
+        tx.insert_bulk_items(&s.bulk.id, &[(other, None)]).await
+    };
+    "bulk action's items, replaced": |tx, s| tx.count_bulk_replaced(&s.bulk.id, None, 100);
+    "bulk action's failures": |tx, s| async move {
+        tx.bulk_failures(&s.bulk.id, &PageRequest::default()).await
+    };
+    "bulk actions, taken back": |tx, _s| tx.take_back_bulk_actions(NOW);
     "certificate, new": |tx, s| tx.insert_certificate(&certificate(&s.account.id, "x.example", 999_999));
     "certificate, revoked": |tx, s| tx.revoke_certificate(
         &s.certificate.summary.id, &Revocation { at: NOW, reason: RevocationReason::UNSPECIFIED }
@@ -619,7 +648,17 @@ pub async fn seed(store: &Store) -> Subjects {
     event.created_at = after(9000);
     let (key, user) = (own_key(), own_user());
     let session = session(Principal::User(user.id.clone()), [8; 32]);
-    let subjects = Subjects { account: own, order, certificate, key, eab_key, event, user, session };
+    let subjects = Subjects {
+        account: own,
+        order,
+        certificate,
+        key,
+        eab_key,
+        event,
+        user,
+        session,
+        bulk: bulk_action("usr"),
+    };
     let stored = subjects.clone();
     put(store, move |tx| {
         Box::pin(async move {
@@ -634,6 +673,8 @@ pub async fn seed(store: &Store) -> Subjects {
             tx.insert_user(&stored.user).await?;
             tx.put_password(&stored.user.id, "hash", NOW).await?;
             tx.insert_session(&stored.session).await?;
+            tx.insert_bulk_action(&stored.bulk).await?;
+            tx.insert_bulk_items(&stored.bulk.id, &[(stored.certificate.summary.id, None)]).await?;
             tx.record(&[stored.event]).await
         })
     })
@@ -659,6 +700,10 @@ async fn seed_others(tx: &mut Tx, numbers: std::ops::Range<u64>) -> Result<(), S
         certificate.summary.order_id = Some(ended.order.id.clone());
         certificate.summary.not_after = after(3600 + number);
         tx.insert_certificate(&certificate).await?;
+        let bulk = BulkAction { state: BulkActionState::Done, due_at: None, ..bulk_action("key") };
+        tx.insert_bulk_action(&bulk).await?;
+        let failure = (number % 2 == 0).then(|| "a reason".to_owned());
+        tx.insert_bulk_items(&bulk.id, &[(certificate.summary.id.clone(), failure)]).await?;
         let mut decided = order(&other.id, "challenged.example");
         decided.order.status = OrderStatus::Pending;
         decided.order.expires_at = after(100_000);
@@ -796,6 +841,7 @@ async fn ten_thousand_pending_orders_of_an_account_do_not_burden_its_next_one() 
             event: event("acme:own", "x"),
             user: own_user(),
             session: session(Principal::User(UserId::generate(NOW, &SystemEntropy)), [8; 32]),
+            bulk: bulk_action("usr"),
             account: own.clone(),
         };
         let stored = subjects.clone();

@@ -38,6 +38,7 @@ const STEPS: &[Step] = &[
     step!(9, "0009_users_with_grants"),
     step!(10, "0010_passwords_by_use"),
     step!(11, "0011_search"),
+    step!(12, "0012_bulk_actions"),
 ];
 
 /// The number of the last one.

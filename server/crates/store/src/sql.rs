@@ -50,6 +50,17 @@ impl Sql {
         self
     }
 
+    /// Adds the placeholders of `values`, of which there must be one, in brackets.
+    pub fn list<'v, T>(&mut self, values: &'v [T]) -> &mut Self
+    where
+        Value: From<&'v T>,
+    {
+        for (i, value) in values.iter().enumerate() {
+            self.push(if i == 0 { "(" } else { ", " }).bind(value);
+        }
+        self.push(")")
+    }
+
     /// A statement whose text is not expected again.
     pub fn once(self) -> Statement {
         let (text, args) = self.finish();

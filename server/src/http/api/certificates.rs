@@ -180,21 +180,54 @@ pub async fn read(
     Ok(Json(CertificateView::of(certificate.summary, state.core.now())))
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct PemQuery {
+    /// `all` (without it as well), `certificate` alone, or the `chain` above it.
+    part: Option<String>,
+}
+
 /// Download a certificate and its chain (PEM).
-#[utoipa::path(get, path = "/api/certificates/{id}/pem", tag = "certificates", params(("id" = String, Path)),
+#[utoipa::path(get, path = "/api/certificates/{id}/pem", tag = "certificates",
+    params(("id" = String, Path), PemQuery),
     responses((status = 200, body = String, content_type = "application/pem-certificate-chain"),
         (status = "4XX", body = ProblemDocument)))]
 pub async fn download(
     State(state): State<AppState>,
     Authenticated(caller): Authenticated,
     Path(id): Path<String>,
+    ApiQuery(query): ApiQuery<PemQuery>,
 ) -> Result<Response, ApiError> {
-    let (certificate, chain) = certificates::find(&state.core, &caller, &parse_id(&id)?).await?;
-    let pem = ca::pem::encode_certificates(std::iter::once(&certificate.der).chain(&chain));
-    let mut response = pem.into_response();
+    let (leaf, chain) = match query.part.as_deref() {
+        None | Some("all") => (true, true),
+        Some("certificate") => (true, false),
+        Some("chain") => (false, true),
+        Some(other) => {
+            let reason = format!("`{other}` is none of all, certificate and chain");
+            return Err(Error::invalid("part", reason).into());
+        }
+    };
+    let (certificate, above) = certificates::find(&state.core, &caller, &parse_id(&id)?).await?;
+    let leaf = leaf.then_some(&certificate.der).into_iter();
+    let above = chain.then_some(&above).into_iter().flatten();
+    let pem = ca::pem::encode_certificates(leaf.chain(above));
     let kind = HeaderValue::from_static("application/pem-certificate-chain");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    Ok(response)
+    Ok(([(header::CONTENT_TYPE, kind)], pem).into_response())
+}
+
+/// Download a certificate (DER).
+#[utoipa::path(get, path = "/api/certificates/{id}/der", tag = "certificates", params(("id" = String, Path)),
+    responses((status = 200, body = Vec<u8>, content_type = "application/pkix-cert"),
+        (status = "4XX", body = ProblemDocument)))]
+pub async fn download_der(
+    State(state): State<AppState>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let (certificate, _) = certificates::find(&state.core, &caller, &parse_id(&id)?).await?;
+    let kind = HeaderValue::from_static("application/pkix-cert");
+    Ok(([(header::CONTENT_TYPE, kind)], certificate.der).into_response())
 }
 
 #[derive(Debug, Deserialize, ToSchema)]

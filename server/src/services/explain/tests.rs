@@ -103,7 +103,7 @@ fn failing(
 }
 
 fn explained(order: &Order, authorizations: &[Examined], refusals: &[AuditEvent]) -> Explanation {
-    explain(order, authorizations, refusals, 4, NOW).unwrap()
+    explain(order, Some(AccountStatus::Valid), authorizations, refusals, 4, NOW).unwrap()
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn a_refused_finalization_names_the_rule() {
 #[test]
 fn what_goes_well_needs_no_words() {
     for status in [OrderStatus::Valid, OrderStatus::Processing] {
-        assert_eq!(explain(&order(status, None), &[], &[], 4, NOW), None);
+        assert_eq!(explain(&order(status, None), None, &[], &[], 4, NOW), None);
     }
 }
 
@@ -187,4 +187,16 @@ fn other_ends_are_told_too() {
     assert_eq!(told.findings, ["The client deactivated the authorization for a.example."]);
     let told = explained(&order, &[ended(AuthorizationStatus::Expired, Vec::new())], &[]);
     assert!(told.findings[0].starts_with("The client never said that it was ready"), "{told:?}");
+}
+
+#[test]
+fn a_suspended_account_comes_first() {
+    let ready = order(OrderStatus::Ready, None);
+    let explained = explain(&ready, Some(AccountStatus::Suspended), &[], &[], 4, NOW).unwrap();
+    assert_eq!(explained.summary, "The order waits because its account is suspended.");
+    assert!(explained.findings[0].contains("a new order too") && explained.findings[1].contains("is ready"));
+    assert!(explained.advice[0].starts_with("Resume the account"), "{explained:?}");
+    let failed = order(OrderStatus::Invalid, Some("it took too long"));
+    let explained = explain(&failed, Some(AccountStatus::Suspended), &[], &[], 4, NOW).unwrap();
+    assert!(explained.summary.contains("it took too long"), "what has ended has its own reason");
 }

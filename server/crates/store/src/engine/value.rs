@@ -71,7 +71,7 @@ macro_rules! from_id {
 }
 
 from_id! {
-    AccountId ApiKeyId AuditEventId AuthorizationId CertificateId EabKeyId IssuerId OrderId ProfileId ProviderId
+    AccountId ApiKeyId AuditEventId AuthorizationId BulkActionId CertificateId EabKeyId IssuerId OrderId ProfileId ProviderId
     RoleId SessionId UserId
 }
 
@@ -90,7 +90,7 @@ macro_rules! from_word {
 }
 
 from_word! {
-    AccountStatus AttemptOutcome AuthorizationStatus ChallengeKind ChallengeStatus IdentifierKind KeyType OrderStatus
+    AccountStatus AttemptOutcome AuthorizationStatus BulkActionState ChallengeKind ChallengeStatus IdentifierKind KeyType OrderStatus
     Outcome RateLimit SignInMethod
 }
 

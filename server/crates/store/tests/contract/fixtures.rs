@@ -101,6 +101,32 @@ pub fn certificate(account: &AccountId, name: &str, number: u64) -> Certificate 
     Certificate { summary, der: vec![0x30, 0x00], chain_id: "chain".to_owned(), replaced_by_order: None }
 }
 
+/// Of certificates that are selected one by one. `actor`: the kind of whoever started it, `usr` or `key`.
+pub fn bulk_action(actor: &str) -> BulkAction {
+    BulkAction {
+        id: BulkActionId::generate(NOW, &SystemEntropy),
+        state: BulkActionState::Running,
+        change: BulkChange::Revoke { reason: RevocationReason::UNSPECIFIED, comment: "a test".to_owned() },
+        selection: BulkSelection::Ids(vec![CertificateId::generate(NOW, &SystemEntropy)]),
+        actor: match actor {
+            "usr" => Actor::User(UserId::generate(NOW, &SystemEntropy)),
+            _ => Actor::ApiKey(ApiKeyId::generate(NOW, &SystemEntropy)),
+        },
+        client_ip: Some("192.0.2.1".parse().unwrap()),
+        request_id: Some("r".to_owned()),
+        total: 1,
+        done: 0,
+        failed: 0,
+        replaced: None,
+        position: None,
+        claim: None,
+        due_at: Some(NOW),
+        created_at: NOW,
+        ended_at: None,
+        note: None,
+    }
+}
+
 pub fn event(actor: &str, action: &str) -> AuditEvent {
     AuditEvent {
         id: AuditEventId::generate(NOW, &SystemEntropy),

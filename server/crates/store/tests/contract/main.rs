@@ -5,6 +5,7 @@ mod api_keys;
 mod audit;
 mod authorizations;
 mod backup;
+mod bulk_actions;
 mod certificates;
 mod challenges;
 mod damage;

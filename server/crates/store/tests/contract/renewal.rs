@@ -65,7 +65,8 @@ async fn renewal_is_demanded_of_valid_certificates(db: Db) {
     let ids = [&valid, &expired, &revoked].map(|one| one.summary.id.clone());
     let demand_within = async |within: &[&str], demand: Option<RenewalDemand>| {
         let (ids, within) = (ids.clone(), within.iter().map(|id| id.parse().unwrap()).collect::<Vec<_>>());
-        db.put(unit!(|tx| tx.demand_renewal(&ids, &within, demand.as_ref(), NOW).await)).await
+        db.put(unit!(|tx| tx.demand_renewal(&ids, &within, demand.as_ref(), NOW).await.map(|ids| ids.len())))
+            .await
     };
     let demand = async |demand: Option<RenewalDemand>| demand_within(&[], demand).await;
     let explanation_url = Some("https://status.example".to_owned());

@@ -1,6 +1,9 @@
 use acme::KeyKind;
 use app::Query;
-use app::views::{AcmeAccountRow, AcmeAccountView, ActionLink, FilterKind, LimitRow, ListView};
+use app::views::{
+    AcmeAccountRow, AcmeAccountView, ActionLink, FilterKind, LimitRow, ListView, RefusedRequest,
+    StandstillView,
+};
 use model::{
     Account, AccountFilter, AccountId, AccountOrder, AccountStatus, Caller, CertificateFilter, ContactPart,
     OrderFilter, Page, PageRequest, Permission, RateSubject, Timestamp,
@@ -9,6 +12,7 @@ use model::{
 use super::fields::{self, Fields};
 use super::{Services, words};
 use crate::error::{Error, Result};
+use crate::services::accounts::Standstill;
 use crate::services::rate_limits::Usage;
 use crate::services::{accounts, certificates, orders, rate_limits};
 
@@ -123,7 +127,9 @@ impl Services {
                 Some(usage.iter().map(|usage| limit(usage, now)).collect())
             }
         };
+        let standstill = accounts::standstill(core, caller, &a).await?;
         Ok(AcmeAccountView {
+            standstill: standstill.map(|standstill| self.standstill(a.status, standstill, now)),
             actions: self.account_actions(&a),
             status: words::account(a.status),
             name: match a.contacts.first() {
@@ -144,6 +150,22 @@ impl Services {
             audit: self.audit_of(id.as_str()),
             id: id.to_string(),
         })
+    }
+
+    fn standstill(&self, status: AccountStatus, found: Standstill, now: Timestamp) -> StandstillView {
+        let Standstill { event, refused } = found;
+        let refused = refused.into_iter().map(|event| RefusedRequest {
+            at: words::moment(event.created_at, now),
+            path: event.details["path"].as_str().unwrap_or_default().to_owned(),
+            event: self.list_link(Permission::AuditRead, &format!("/audit/{}", event.id)),
+        });
+        StandstillView {
+            suspended: status == AccountStatus::Suspended,
+            at: words::moment(event.created_at, now),
+            by: self.actor_link(&event.actor),
+            reason: event.details["reason"].as_str().unwrap_or_default().to_owned(),
+            refused: refused.collect(),
+        }
     }
 
     /// What the caller may do to an account in its state.

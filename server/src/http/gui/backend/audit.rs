@@ -75,6 +75,7 @@ impl Services {
         })
     }
 
+    /// Who did something, with the way to their page where they have one.
     pub(super) fn actor_link(&self, actor: &str) -> Link {
         let (kind, id) = actor.split_once(':').unwrap_or(("", actor));
         let link = match kind {
@@ -89,9 +90,10 @@ impl Services {
     }
 
     /// What an event is about, with the way to its page where it has one.
-    fn resource_link(&self, kind: &str, id: &str) -> Link {
+    pub(super) fn resource_link(&self, kind: &str, id: &str) -> Link {
         let link = match kind {
             "account" => id.parse().ok().map(|id| self.account_link(&id)),
+            "bulk_action" => id.parse().ok().map(|id| self.bulk_action_link(&id)),
             "certificate" => id.parse().ok().map(|id| self.certificate_link(&id)),
             "api_key" => id.parse().ok().map(|id| self.api_key_link(&id)),
             "eab_key" => id.parse().ok().map(|id| self.eab_key_link(&id)),

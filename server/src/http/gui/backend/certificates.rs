@@ -1,8 +1,9 @@
+use acme::renewal::CertificateRef;
 use app::Query;
-use app::views::{CertificateRow, CertificateView, ChainLink, FilterKind, Link, ListView};
+use app::views::{CertificateRow, CertificateView, CertificatesView, ChainLink, Download, FilterKind, Link};
 use model::{
-    Caller, CertificateFilter, CertificateOrder, CertificateState, CertificateSummary, KeyType, NamePart,
-    OrderId, Permission, Timestamp,
+    Caller, CertificateFilter, CertificateId, CertificateOrder, CertificateState, CertificateSummary,
+    KeyType, NamePart, OrderId, Permission, Timestamp,
 };
 
 use super::Services;
@@ -13,6 +14,8 @@ use crate::http::api::certificates::parse_id;
 use crate::services::{certificates, orders, renewal};
 
 pub const PATH: &str = "/certificates";
+/// Which certificates of the page are selected to begin with: `page` for all.
+pub const SELECTED: &str = "selected";
 
 /// An example of a part of a name, and how it compares.
 pub(super) const NAME: (&str, &str) = ("shop.example", "begins at a label, ends anywhere");
@@ -20,47 +23,32 @@ const ORDERS: [(CertificateOrder, &str); 2] =
     [(CertificateOrder::Newest, "newest first"), (CertificateOrder::Expiry, "by expiry")];
 
 impl Services {
-    pub(super) async fn list_certificates(
-        &self,
-        caller: &Caller,
-        query: &Query,
-    ) -> Result<ListView<CertificateRow>> {
+    pub(super) async fn list_certificates(&self, caller: &Caller, query: &Query) -> Result<CertificatesView> {
         let mut fields = Fields::new(PATH, query);
-        let hex = |text: &str| match text.replace(':', "").to_ascii_lowercase() {
-            hex if hex.bytes().all(|b| b.is_ascii_hexdigit()) => Ok(hex),
-            _ => Err("not a number in hexadecimal".to_owned()),
-        };
-        let text = |example| FilterKind::Text { example };
-        let filter = CertificateFilter {
-            name_part: fields.part("name", "Name or address", NAME, NamePart::parse),
-            serial: fields.read("serial", "Serial", text("hexadecimal"), hex),
-            sha256: fields.read("sha256", "SHA-256", text("fingerprint"), hex),
-            state: fields.choice("status", "Status", fields::words(CertificateState::ALL)),
-            profile_id: fields.parsed("profile", "Profile", "id"),
-            account_id: fields.parsed("account", "Account", "acc-…"),
-            issuer_id: fields.parsed("issuer", "Issuer", "id"),
-            expires_after: fields.day("expires_from", "Expires from", false),
-            expires_before: fields.day("expires_until", "Expires until", true),
-            order: fields.order("as fits the filters", ORDERS),
-            page: fields.page(),
-            ..CertificateFilter::default()
-        };
+        let filter = filter(&mut fields);
         fields.in_order(match (filter.order(), filter.state) {
             (CertificateOrder::Newest, _) => "newest first",
             (CertificateOrder::Expiry, Some(CertificateState::Expired)) => "the last to expire first",
             (CertificateOrder::Expiry, _) => "the next to expire first",
         });
         if fields.is_wrong() {
-            return Ok(fields.without_rows());
+            return Ok(CertificatesView { list: fields.without_rows(), selection: None });
         }
         let now = self.state.core.now();
         let page = certificates::list(&self.state.core, caller, &filter).await?;
-        Ok(fields.with_rows(page.map(|certificate| self.certificate_row(certificate, now))))
+        let mut list = fields.with_rows(page.map(|certificate| self.certificate_row(certificate, now)));
+        let selection = self.selection(query, &filter);
+        if selection.is_some() {
+            let href = Some("/bulk-actions".to_owned());
+            list.actions.push(Link { text: "Bulk actions".to_owned(), href, title: None });
+        }
+        Ok(CertificatesView { list, selection })
     }
 
     pub(super) fn certificate_row(&self, c: CertificateSummary, now: Timestamp) -> CertificateRow {
         let (name, more_names) = words::names(&c.identifiers);
         CertificateRow {
+            id: c.id.to_string(),
             certificate: Link { text: name, href: Some(format!("{PATH}/{}", c.id)), title: None },
             more_names,
             status: words::certificate(c.state(now), c.replaced_by.is_some()),
@@ -78,8 +66,10 @@ impl Services {
         let now = core.now();
         let malformed = |e: ca::MalformedCertificate| Error::Internal(format!("certificate {id}: {e}"));
         let info = ca::describe(&certificate.der).map_err(malformed)?;
+        let issuer_key = ca::authority_key_identifier(&certificate.der).map_err(malformed)?;
         let usages = ca::usages(&certificate.der).map_err(malformed)?;
         let pem = ca::pem::encode_certificates([&certificate.der]);
+        let requester = certificates::requester(core, &certificate.summary).await?;
         let c = certificate.summary;
         let (name, _) = words::names(&c.identifiers);
         let eab_key = match &c.account_id {
@@ -92,7 +82,9 @@ impl Services {
         };
         Ok(CertificateView {
             actions: self.certificate_actions(&c, now),
-            download: (format!("/api/certificates/{id}/pem"), format!("{}.pem", file_name(&name))),
+            downloads: downloads(&id, &name),
+            requester: requester.map(|asked| (self.actor_link(&asked.actor), asked.name)),
+            renewal_id: issuer_key.and_then(|key| renewal_id(key, &info.serial_hex)),
             name,
             status: words::certificate(c.state(now), c.replaced_by.is_some()),
             revocation: c.revocation.map(|r| (words::moment(r.at, now), r.reason.name().to_owned())),
@@ -144,11 +136,34 @@ impl Services {
 
     /// The certificate that a client has named by its id of RFC 9773.
     pub(super) async fn certificate_named(&self, named: Option<&str>) -> Result<Option<Link>> {
-        let Some(Ok(named)) = named.map(|named| acme::renewal::CertificateRef::parse(named, "it")) else {
+        let Some(Ok(named)) = named.map(|named| CertificateRef::parse(named, "it")) else {
             return Ok(None);
         };
         let found = renewal::find(&self.state.core, &named).await?;
         Ok(found.map(|certificate| self.certificate_link(&certificate.summary.id)))
+    }
+}
+
+/// The filters of the list. Where one is wrong, `fields` know.
+pub(super) fn filter(fields: &mut Fields<'_>) -> CertificateFilter {
+    let hex = |text: &str| match text.replace(':', "").to_ascii_lowercase() {
+        hex if hex.bytes().all(|b| b.is_ascii_hexdigit()) => Ok(hex),
+        _ => Err("not a number in hexadecimal".to_owned()),
+    };
+    let text = |example| FilterKind::Text { example };
+    CertificateFilter {
+        name_part: fields.part("name", "Name or address", NAME, NamePart::parse),
+        serial: fields.read("serial", "Serial", text("hexadecimal"), hex),
+        sha256: fields.read("sha256", "SHA-256", text("fingerprint"), hex),
+        state: fields.choice("status", "Status", fields::words(CertificateState::ALL)),
+        profile_id: fields.parsed("profile", "Profile", "id"),
+        account_id: fields.parsed("account", "Account", "acc-…"),
+        issuer_id: fields.parsed("issuer", "Issuer", "id"),
+        expires_after: fields.day("expires_from", "Expires from", false),
+        expires_before: fields.day("expires_until", "Expires until", true),
+        order: fields.order("as fits the filters", ORDERS),
+        page: fields.page(),
+        ..CertificateFilter::default()
     }
 }
 
@@ -182,6 +197,28 @@ pub(super) fn in_words<T: AsRef<str>>(list: &[T]) -> String {
         list if list.is_empty() => "none".to_owned(),
         list => list,
     }
+}
+
+/// What can be downloaded of a certificate: the whole for a server first, then its parts.
+fn downloads(id: &CertificateId, name: &str) -> Vec<Download> {
+    let (path, name) = (format!("/api/certificates/{id}"), file_name(name));
+    let file = |text, part: &str, ending: &str| Download {
+        text,
+        href: format!("{path}/{part}"),
+        file: format!("{name}{ending}"),
+    };
+    vec![
+        file("with chain (PEM)", "pem", ".pem"),
+        file("Certificate (PEM)", "pem?part=certificate", ".cert.pem"),
+        file("Certificate (DER)", "der", ".der"),
+        file("Chain (PEM)", "pem?part=chain", ".chain.pem"),
+    ]
+}
+
+/// A certificate as ACME clients name it (RFC 9773 §4.1). `serial`: its octets in hexadecimal.
+fn renewal_id(authority_key_identifier: Vec<u8>, serial: &str) -> Option<String> {
+    let serial = hex::decode(serial).ok()?;
+    Some(CertificateRef { authority_key_identifier, serial }.to_string())
 }
 
 /// A name as a part of a file name: names and addresses have `*` and `:` that some systems do not take.

@@ -10,7 +10,7 @@ use model::{Page, PageRequest, Timestamp};
 
 use super::words;
 
-const CURSOR: &str = "cursor";
+pub const CURSOR: &str = "cursor";
 
 /// Reads the filters of a list one by one, and keeps them for the form above the list.
 pub struct Fields<'q> {

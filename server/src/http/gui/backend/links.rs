@@ -2,8 +2,8 @@
 
 use app::views::{ActionLink, Alternative, Link};
 use model::{
-    AccountId, Caller, CertificateId, EabKeyId, IssuerId, OrderId, PageRequest, Permission, ProfileId,
-    ProviderId, Reach, RoleId, UserId,
+    AccountId, BulkActionId, Caller, CertificateId, EabKeyId, IssuerId, OrderId, PageRequest, Permission,
+    ProfileId, ProviderId, Reach, RoleId, UserId,
 };
 
 use super::{Services, words};
@@ -13,6 +13,10 @@ use crate::services::{accounts, profiles};
 impl Services {
     pub(super) fn certificate_link(&self, id: &CertificateId) -> Link {
         self.link(Permission::CertificateRead, "/certificates", id.as_str())
+    }
+
+    pub(super) fn bulk_action_link(&self, id: &BulkActionId) -> Link {
+        self.link(Permission::CertificateRead, "/bulk-actions", id.as_str())
     }
 
     pub(super) fn order_link(&self, id: &OrderId) -> Link {

@@ -4,6 +4,7 @@ mod access;
 pub mod accounts;
 pub mod api_keys;
 mod audit;
+pub mod bulk_actions;
 mod certificate_actions;
 mod certificates;
 mod connect;
@@ -111,7 +112,7 @@ impl Backend for Services {
         self.show_overview(self.caller()?).await.map_err(shown)
     }
 
-    async fn certificates(&self, query: &Query) -> Result<ListView<CertificateRow>, PageError> {
+    async fn certificates(&self, query: &Query) -> Result<CertificatesView, PageError> {
         self.list_certificates(self.caller()?, query).await.map_err(shown)
     }
 
@@ -125,6 +126,18 @@ impl Backend for Services {
 
     async fn renew_now(&self, certificate: &str) -> Result<RenewNowView, PageError> {
         self.show_renew_now(self.caller()?, certificate).await.map_err(shown)
+    }
+
+    async fn bulk_actions(&self, query: &Query) -> Result<ListView<BulkActionRow>, PageError> {
+        self.list_bulk_actions(self.caller()?, query).await.map_err(shown)
+    }
+
+    async fn bulk_action(&self, id: &str, query: &Query) -> Result<BulkActionView, PageError> {
+        self.show_bulk_action(self.caller()?, id, query).await.map_err(shown)
+    }
+
+    async fn new_bulk_action(&self, selected: &Query) -> Result<NewBulkActionView, PageError> {
+        self.show_new_bulk_action(self.caller()?, selected).await.map_err(shown)
     }
 
     async fn orders(&self, query: &Query) -> Result<ListView<OrderRow>, PageError> {

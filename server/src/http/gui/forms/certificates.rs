@@ -38,7 +38,8 @@ pub async fn cancel_renew_now(State(state): State<AppState>, Path(id): Path<Stri
     sent.answer(&state, outcome).await
 }
 
-fn reason(sent: &Sent) -> Result<model::RevocationReason> {
+/// Why certificates are revoked.
+pub fn reason(sent: &Sent) -> Result<model::RevocationReason> {
     match sent.fields().get("reason") {
         Some(name) => revocation_reason(name),
         None => Err(Error::invalid("reason", "choose one")),
@@ -46,12 +47,16 @@ fn reason(sent: &Sent) -> Result<model::RevocationReason> {
 }
 
 fn demand(state: &AppState, sent: &Sent) -> Result<RenewalDemand> {
-    let explanation_url = sent.fields().get("explanation_url").map(str::to_owned);
     Ok(RenewalDemand {
         since: state.core.now(),
         reason: sent.reason()?,
-        explanation_url: explanation_url.map(https_url).transpose()?,
+        explanation_url: explanation_url(sent)?,
     })
+}
+
+/// What whoever has to renew can read.
+pub fn explanation_url(sent: &Sent) -> Result<Option<String>> {
+    sent.fields().get("explanation_url").map(str::to_owned).map(https_url).transpose()
 }
 
 fn done(id: &str, message: &str) -> Done {

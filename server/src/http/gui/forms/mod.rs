@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod api_keys;
+pub mod bulk_actions;
 pub mod certificates;
 mod done;
 pub mod eab_keys;
