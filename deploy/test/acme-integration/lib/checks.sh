@@ -111,7 +111,7 @@ compare_resources() { eventually 60 "what the scenario left" nothing same_resour
 diagnose() {
     title "the cluster at the time of the failure"
     {
-        kubectl get pods,certificates,certificaterequests,orders.acme.cert-manager.io,challenges.acme.cert-manager.io,clusterissuers --all-namespaces
+        kubectl get pods,persistentvolumeclaims,persistentvolumes,certificates,certificaterequests,orders.acme.cert-manager.io,challenges.acme.cert-manager.io,clusterissuers --all-namespaces
         kubectl get events --all-namespaces --sort-by=.lastTimestamp | tail -n 25
         kubectl describe clusterissuers | sed -n '/^Status/,$p'
         kubectl describe pods --selector app.kubernetes.io/name=certctl | sed -n '/^Events/,$p'

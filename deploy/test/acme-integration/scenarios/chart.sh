@@ -1,4 +1,4 @@
-# lint, rendered cases, what the API server says of them, upgrade and rollback with data kept
+# lint, rendered cases, what the API server says of them, upgrade and rollback with data kept, a backup
 chart=deploy/helm/certctl
 "$REPOSITORY/deploy/helm/check" >check.out 2>&1 || die "deploy/helm/check: $(<check.out)"
 ok "lint, rendered cases, refused values"
@@ -33,9 +33,17 @@ kubectl rollout status deployment/certctl-test --timeout=3m >/dev/null
 equal "the Secret after a rollback" "$(keys)" "$before"
 certificate after-rollback after-rollback.example.com
 ready certificate/after-rollback
+# A copy of the database while the server runs, by the job that the chart schedules for the night.
+helm upgrade certctl-test "$chart" --reuse-values --set backup.enabled=true >/dev/null 2>&1 || die "helm upgrade"
+kubectl create job --from=cronjob/certctl-test-backup backup-now >/dev/null
+kubectl wait --for=condition=Complete --timeout=2m job/backup-now >/dev/null || die "no backup"
+has "the backup" "$(kubectl logs job/backup-now)" "Wrote /backup/backup-now-"
+kubectl delete job/backup-now >/dev/null
 unreach
 run_step reach
 equal "the accounts in the end" "$(api /api/acme/accounts | json '.items | length')" 1
 kubectl delete certificate/after-upgrade certificate/after-rollback secret/after-upgrade-tls secret/after-rollback-tls >/dev/null
 run_step clean-up
+# It survives the release on purpose.
+kubectl delete persistentvolumeclaim/certctl-test-backup >/dev/null
 kubectl label namespace default pod-security.kubernetes.io/enforce- >/dev/null
