@@ -209,7 +209,7 @@ fn detail(view: CertificateView) -> impl IntoView {
                 </section>
                 <section class="card">
                     <header><h2>"Single files"</h2></header>
-                    <div class="body"><ul class="plain">{parts}</ul></div>
+                    <div class="body"><ul class="plain files">{parts}</ul></div>
                 </section>
             </div>
         </div>
