@@ -197,7 +197,7 @@ async fn several_certificates_are_revoked_once(db: Db) {
         let (ids, wanted) = (ids.clone(), wanted.clone());
         db.put(unit!(|tx| tx.revoke_certificates(&ids, &wanted).await)).await
     };
-    assert_eq!(revoke().await, [valid.summary.id.clone()]);
+    assert_eq!(revoke().await, std::slice::from_ref(&valid.summary.id));
     assert!(revoke().await.is_empty());
     let mut reader = db.read().await.unwrap();
     let mut found = reader.certificates_by_ids(&ids).await.unwrap();
