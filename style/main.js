@@ -32,8 +32,8 @@ function furnish(root) {
     button.setAttribute('aria-label', `Copy ${term?.textContent ?? (source.closest('.crumbs') ? 'id' : 'this')}`);
     source.after(button);
   }
-  // On a phone each row is a card, whose lines need their names.
-  for (const table of root.querySelectorAll('.scroll > table:has(thead)')) {
+  // On a phone each row is a card, whose lines need their names. A matrix has a way of its own.
+  for (const table of root.querySelectorAll('.scroll > table:has(thead):not(.matrix)')) {
     const names = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
     for (const row of table.tBodies[0].rows) {
       for (const cell of row.cells) cell.dataset.label = names[cell.cellIndex] ?? '';

@@ -57,6 +57,18 @@ pub trait Backend: Send + Sync + fmt::Debug {
     async fn users(&self, query: &Query) -> Result<ListView<UserRow>, PageError>;
     async fn user(&self, id: &str) -> Result<UserView, PageError>;
     async fn user_grants(&self, id: &str) -> Result<GrantsView, PageError>;
+    async fn roles(&self, query: &Query) -> Result<RolesView, PageError>;
+    async fn role(&self, id: &str) -> Result<RoleView, PageError>;
+    /// `id`: of the role to be changed; `None`: a new one.
+    async fn role_form(&self, id: Option<&str>) -> Result<RoleFormView, PageError>;
+    async fn providers(&self, query: &Query) -> Result<ListView<ProviderRow>, PageError>;
+    async fn provider(&self, id: &str) -> Result<ProviderView, PageError>;
+    /// `id`: of the provider to be changed; `None`: a new one.
+    async fn provider_form(&self, id: Option<&str>) -> Result<ProviderFormView, PageError>;
+    async fn provider_mappings(&self, id: &str) -> Result<MappingsView, PageError>;
+    /// `asked`: whether the provider is to be examined.
+    async fn provider_test(&self, id: &str, asked: bool) -> Result<ProviderTestView, PageError>;
+    async fn break_glass(&self) -> Result<BreakGlassView, PageError>;
     async fn sessions(&self, query: &Query) -> Result<ListView<SessionRow>, PageError>;
     async fn session(&self, id: &str) -> Result<SessionRow, PageError>;
     async fn audit_events(&self, query: &Query) -> Result<ListView<AuditRow>, PageError>;

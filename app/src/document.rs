@@ -96,6 +96,21 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/users/:id/deactivate") view=DeactivateUser/>
                 <Route path=path!("/users/:id/reactivate") view=ReactivateUser/>
                 <Route path=path!("/users/:id/end-sessions") view=EndSessionsOfUser/>
+                <Route path=path!("/roles") view=Roles/>
+                <Route path=path!("/roles/new") view=NewRole/>
+                <Route path=path!("/roles/:id") view=Role/>
+                <Route path=path!("/roles/:id/edit") view=EditRole/>
+                <Route path=path!("/roles/:id/delete") view=DeleteRole/>
+                <Route path=path!("/providers") view=Providers/>
+                <Route path=path!("/providers/new") view=NewProvider/>
+                <Route path=path!("/providers/:id") view=Provider/>
+                <Route path=path!("/providers/:id/edit") view=EditProvider/>
+                <Route path=path!("/providers/:id/mappings") view=ProviderMappings/>
+                <Route path=path!("/providers/:id/test") view=TestProvider/>
+                <Route path=path!("/providers/:id/disable") view=DisableProvider/>
+                <Route path=path!("/providers/:id/enable") view=EnableProvider/>
+                <Route path=path!("/providers/:id/delete") view=DeleteProvider/>
+                <Route path=path!("/break-glass") view=BreakGlass/>
                 <Route path=path!("/sessions") view=Sessions/>
                 <Route path=path!("/sessions/end-all") view=EndAllSessions/>
                 <Route path=path!("/sessions/:id/end") view=EndSession/>

@@ -25,7 +25,14 @@ pub struct PageRequest {
     pub request_id: Arc<str>,
 }
 
-/// A form that was refused.
+impl PageRequest {
+    /// Whether the form of this page asks for what only the page itself does. It was let in, and nothing was changed.
+    pub fn is_asked(&self) -> bool {
+        self.sent.is_some() && self.refusal.is_none()
+    }
+}
+
+/// A form whose page is shown again: it was refused, or asks for what the page shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sent {
     pub values: Query,

@@ -206,6 +206,11 @@ impl Form {
         self.group(field, "checkbox", all)
     }
 
+    /// Any of many, in parts that have a heading each.
+    pub fn several_by(&self, field: Field, parts: Vec<(String, Vec<Alternative>)>) -> AnyView {
+        self.parts(field, "checkbox", parts.into_iter().map(|(heading, all)| (Some(heading), all)).collect())
+    }
+
     /// Yes or no. It is sent as `true`, or not at all.
     pub fn flag(&self, field: Field) -> AnyView {
         let Field { name, label, help, .. } = field;
@@ -235,12 +240,23 @@ impl Form {
     }
 
     fn group(&self, field: Field, kind: &'static str, all: Vec<Alternative>) -> AnyView {
+        self.parts(field, kind, vec![(None, all)])
+    }
+
+    fn parts(
+        &self,
+        field: Field,
+        kind: &'static str,
+        parts: Vec<(Option<String>, Vec<Alternative>)>,
+    ) -> AnyView {
         let Field { name, label, help, .. } = field;
         let id = field_id(name);
         let (class, error, note) = self.fault(name);
         let chosen: Vec<_> = self.values.all(name).map(str::to_owned).collect();
-        let choices = all.into_iter().enumerate().map(|(number, Alternative { value, text, help })| {
+        let mut number = 0;
+        let mut choice = |Alternative { value, text, help }: Alternative| {
             let own = format!("{id}-{number}");
+            number += 1;
             let described = (!help.is_empty()).then(|| format!("{own}-help"));
             let checked = chosen.contains(&value);
             let help = described.clone().map(|id| view! { <p class="help" id=id>{help}</p> });
@@ -255,6 +271,13 @@ impl Form {
                     </label>
                     {help}
                 </div>
+            }
+        };
+        let choices = parts.into_iter().map(|(heading, all)| {
+            let all = all.into_iter().map(&mut choice).collect_view();
+            match heading {
+                Some(heading) => view! { <div class="part"><h3>{heading}</h3> {all}</div> }.into_any(),
+                None => all.into_any(),
             }
         });
         let choices = choices.collect_view();

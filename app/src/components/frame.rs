@@ -100,8 +100,11 @@ const GROUPS: &[(&str, &[Place])] = &[
         "Access",
         &[
             Place("/users", "Users", Some("user.read")),
+            Place("/roles", "Roles", Some("role.read")),
             Place("/api-keys", "API keys", Some("api_key.read")),
             Place("/sessions", "Sessions", Some("session.read")),
+            Place("/providers", "Identity providers", Some("provider.read")),
+            Place("/break-glass", "Break-glass", Some("user.read")),
         ],
     ),
     ("Proof", &[Place("/audit", "Audit", Some("audit.read"))]),

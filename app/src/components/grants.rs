@@ -12,6 +12,15 @@ pub fn stored_grants<'a>(grants: impl IntoIterator<Item = &'a GrantLine>) -> Que
     })
 }
 
+/// The same for mappings, each of a group.
+pub fn stored_mappings(mappings: &[(String, GrantLine)]) -> Query {
+    let groups =
+        mappings.iter().fold(Query::default(), |query, (group, _)| query.with("group", group.clone()));
+    mappings.iter().fold(groups, |query, (_, grant)| {
+        query.with("role", grant.role.clone()).with("profiles", grant.profiles.clone())
+    })
+}
+
 /// The rows of a form, for the comparison of two versions.
 pub fn grants_in_words(query: &Query) -> String {
     let [groups, roles, profiles, removed] =

@@ -25,7 +25,7 @@ pub use commands::Commands;
 pub use confirmation::{Confirmation, confirmation};
 pub use form::{Alternative, Field, Form};
 pub use frame::{CsrfToken, Page, sentence};
-pub use grants::{grant_rows, grants_in_words, held_role, stored_grants};
+pub use grants::{grant_rows, grants_in_words, held_role, stored_grants, stored_mappings};
 pub use list::{Pager, Table, list_page};
 pub use live::Live;
 pub use loading::{failure, page, parameter};

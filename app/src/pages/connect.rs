@@ -1,7 +1,7 @@
 use leptos::prelude::*;
 
 use super::profiles::PATH;
-use crate::components::{Commands, PageTitle, page, parameter};
+use crate::components::{Commands, PageTitle, page, parameter, thing};
 use crate::views::{ClientGuide, ConnectView, Snippet};
 
 /// Ready texts for the clients of a profile.
@@ -35,11 +35,11 @@ fn content(v: ConnectView) -> impl IntoView {
             <nav class="actions" aria-label="Clients">{contents.collect_view()}</nav>
         </div>
         {warnings}
-        {v.needs_key.then(|| view! {
+        {v.needs_key.map(|keys| view! {
             <section class="note info">
                 <h2>"This profile takes only accounts with an EAB key"</h2>
                 <p>"Replace " <code>"KEY_ID"</code> " and " <code>"MAC_KEY"</code> " below by those of an "
-                    <a href="/eab-keys">"EAB key"</a> ". The MAC key is shown once, when the key is made."</p>
+                    {thing(keys)} ". The MAC key is shown once, when the key is made."</p>
             </section>
         })}
         {(!v.trust.is_empty()).then(|| view! {

@@ -5,6 +5,7 @@ mod accounts;
 mod api_keys;
 mod atoms;
 mod audit;
+mod break_glass;
 mod bulk_actions;
 mod certificates;
 mod eab_keys;
@@ -15,7 +16,9 @@ mod overview;
 mod profile_form;
 mod profile_tools;
 mod profiles;
+mod providers;
 mod rate_limits;
+mod roles;
 mod sessions;
 mod start;
 mod system;
@@ -27,6 +30,7 @@ pub use accounts::{AcmeAccountRow, AcmeAccountView, LimitRow, RefusedRequest, St
 pub use api_keys::{ApiKeyRow, ApiKeyView, NewApiKeyView};
 pub use atoms::{ActionLink, Badge, Link, Moment, Tone};
 pub use audit::{AuditEventView, AuditRow, Change};
+pub use break_glass::{BreakGlassView, PasswordRow};
 pub use bulk_actions::{BulkActionRow, BulkActionView, CertificatesView, NewBulkActionView, SelectionView};
 pub use certificates::{CertificateRow, CertificateView, ChainLink, Download, RenewNowView, RevocationView};
 pub use eab_keys::{EabKeyRow, EabKeyView, NewEabKeyView};
@@ -39,7 +43,11 @@ pub use profile_tools::{
     HistoryView, LeafField, PreviewAnswer, PreviewName, PreviewView, ProfileUseView, VersionRow,
 };
 pub use profiles::{ClientGuide, ConnectView, ProfileRow, ProfileView, Snippet, WhatIsIssued, WhoMayAsk};
+pub use providers::{
+    CheckRow, MappingsView, ProviderFormView, ProviderRow, ProviderTestView, ProviderView, RegisterView,
+};
 pub use rate_limits::{AllowedRow, LimitField, RateLimitsForm, RateLimitsView, UsageRow};
+pub use roles::{Holder, PermissionRow, RoleColumn, RoleFormView, RoleView, RolesView, SubjectRows};
 pub use sessions::SessionRow;
 pub use start::{AcmeView, Anchor, StartView, TrustView};
 pub use system::{DatabaseView, JobRow, SettingRow, SettingValue, SystemView};

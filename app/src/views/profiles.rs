@@ -77,7 +77,7 @@ pub struct ConnectView {
     /// How the server's own certificate is trusted.
     pub trust: Vec<Snippet>,
     /// Where keys are made, where the profile needs one.
-    pub needs_key: bool,
+    pub needs_key: Option<Link>,
     pub clients: Vec<ClientGuide>,
 }
 

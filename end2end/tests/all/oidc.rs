@@ -5,7 +5,7 @@ mod chromium;
 mod faults;
 mod keycloak;
 mod logout;
-mod person;
+pub mod person;
 mod real;
 mod setup;
 

@@ -185,6 +185,16 @@ routes! {
     post "/users/{id}/deactivate"         => gui::forms::users::deactivate;
     post "/users/{id}/reactivate"         => gui::forms::users::reactivate;
     post "/users/{id}/end-sessions"       => gui::forms::users::end_sessions;
+    post "/roles/new"                     => gui::forms::roles::create;
+    post "/roles/{id}/edit"               => gui::forms::roles::edit;
+    post "/roles/{id}/delete"             => gui::forms::roles::delete;
+    post "/providers/new"                 => gui::forms::providers::create;
+    post "/providers/{id}/edit"           => gui::forms::providers::edit;
+    post "/providers/{id}/mappings"       => gui::forms::providers::set_mappings;
+    post "/providers/{id}/test"           => gui::forms::providers::test;
+    post "/providers/{id}/disable"        => gui::forms::providers::disable;
+    post "/providers/{id}/enable"         => gui::forms::providers::enable;
+    post "/providers/{id}/delete"         => gui::forms::providers::delete;
     post "/sessions/end-all"              => gui::forms::sessions::end_all;
     post "/sessions/{id}/end"             => gui::forms::sessions::end;
 }

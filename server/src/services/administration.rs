@@ -1,6 +1,6 @@
 //! Who may do everything. There is always somebody, so that nobody locks themselves out for good.
 
-use model::{Grant, PageRequest, Provider, ProviderId, RoleId, Timestamp, User, UserFilter, UserId};
+use model::{Grant, PageRequest, Provider, ProviderId, RoleId, Timestamp, User, UserFilter};
 use store::{Reader, Tx};
 
 use crate::error::{Error, Result};
@@ -81,18 +81,19 @@ async fn any_admin_by_group(db: &mut Reader, provider: &Provider) -> Result<bool
     }
 }
 
-/// A user who was given the role, also one who is deactivated and may come back.
-pub async fn any_user_with_role(db: &mut Reader, role: &RoleId) -> Result<Option<UserId>> {
-    let mut page = first_page();
+/// Users who were given the role, also those who are deactivated and may come back; at most `most`.
+pub async fn users_with_role(db: &mut Reader, role: &RoleId, most: usize) -> Result<Vec<(User, Grant)>> {
+    let (mut found, mut page) = (Vec::new(), first_page());
     loop {
         let users = db.users_with_grants(&page).await?;
-        let holds = |user: &&User| user.grants.iter().any(|grant| grant.role == *role);
-        if let Some(user) = users.items.iter().find(holds) {
-            return Ok(Some(user.id.clone()));
+        for user in users.items {
+            let grants: Vec<_> = user.grants.iter().filter(|grant| grant.role == *role).cloned().collect();
+            found.extend(grants.into_iter().map(|grant| (user.clone(), grant)));
         }
+        found.truncate(most);
         page.after = users.next;
-        if page.after.is_none() {
-            return Ok(None);
+        if page.after.is_none() || found.len() == most {
+            return Ok(found);
         }
     }
 }
@@ -131,7 +132,7 @@ fn first_page() -> PageRequest {
 
 #[cfg(test)]
 mod tests {
-    use model::{ApiKey, ApiKeyId, GroupMapping, ProviderSpec, SystemEntropy};
+    use model::{ApiKey, ApiKeyId, GroupMapping, ProviderSpec, SystemEntropy, UserId};
     use store::{DatabaseUrl, Store, StoreOptions};
 
     use super::*;
@@ -343,7 +344,7 @@ mod tests {
         let mut db = world.store.read().await.unwrap();
         for (role, found) in [("helpdesk", true), ("other", false)] {
             let role: RoleId = role.parse().unwrap();
-            assert_eq!(any_user_with_role(&mut db, &role).await.unwrap().is_some(), found);
+            assert_eq!(users_with_role(&mut db, &role, 1).await.unwrap().len(), usize::from(found));
             let mapping = any_provider_with_role(&mut db, &role).await.unwrap();
             assert_eq!(mapping.map(|(_, group)| group), found.then(|| "desk".to_owned()));
         }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use model::{Caller, Entropy, Owner, ProviderId, SignInMethod, Timestamp, User};
+use model::{Caller, Entropy, Owner, Permission, ProviderId, SignInMethod, Timestamp, User};
 use serde_json::{Value, json};
 
 use super::local_users;
 use super::sessions::{self, NewSession, SignIn};
-use crate::auth::{PasswordHasher, SessionSecret};
+use crate::auth::{PasswordHasher, SessionSecret, authorise};
 use crate::config::Secret;
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
@@ -15,6 +15,8 @@ use crate::error::{Error, Result};
 pub const MIN_PASSWORD: usize = 14;
 const MAX_PASSWORD: usize = 1000;
 const MAX_NAME: usize = 100;
+/// More local administrators than anybody has.
+const MOST_LISTED: u32 = 200;
 /// Wrong passwords until the first lock; each further one locks for twice as long.
 const FAILURES: i64 = 5;
 const LOCK: Duration = Duration::from_secs(15 * 60);
@@ -220,6 +222,30 @@ fn lock(failures: i64, now: Timestamp) -> Option<Timestamp> {
 
 fn wrong() -> Error {
     Error::Unauthenticated("name or password is wrong, or the account is locked for a while".to_owned())
+}
+
+/// Who has a password, and how it stands with it; never the password.
+#[derive(Debug)]
+pub struct PasswordState {
+    pub user: User,
+    /// Wrong ones since the last right one.
+    pub failures: i64,
+    pub locked_until: Option<Timestamp>,
+    pub changed_at: Timestamp,
+    pub last_used_at: Option<Timestamp>,
+}
+
+pub async fn list(core: &Core, caller: &Caller) -> Result<Vec<PasswordState>> {
+    authorise(caller, Permission::UserRead)?;
+    let found = core.store.read().await?.passwords(MOST_LISTED).await?.into_iter();
+    let state = |(user, password): (User, model::Password)| PasswordState {
+        user,
+        failures: password.failures,
+        locked_until: password.locked_until,
+        changed_at: password.changed_at,
+        last_used_at: password.last_used_at,
+    };
+    Ok(found.map(state).collect())
 }
 
 /// When a password was used last, if that is worth telling administrators.

@@ -1,7 +1,8 @@
 //! Roles: those that are built in, and the administrators' own.
 
 use model::{
-    AuditEvent, BuiltInRole, Caller, Page, PageRequest, Permission, Permissions, Rights, Role, RoleId,
+    ApiKey, AuditEvent, BuiltInRole, Caller, Grant, GroupMapping, Page, PageRequest, Permission, Permissions,
+    ProviderId, Rights, Role, RoleId, User,
 };
 use serde_json::json;
 use store::Reader;
@@ -19,10 +20,24 @@ pub enum AnyRole {
 }
 
 impl AnyRole {
-    fn id(&self) -> &str {
+    pub fn id(&self) -> &str {
         match self {
             Self::BuiltIn(role) => role.id,
             Self::Own(role) => role.id.as_str(),
+        }
+    }
+
+    pub fn description(&self) -> &str {
+        match self {
+            Self::BuiltIn(role) => role.description,
+            Self::Own(role) => &role.description,
+        }
+    }
+
+    pub fn permissions(&self) -> Permissions {
+        match self {
+            Self::BuiltIn(role) => role.permissions,
+            Self::Own(role) => role.permissions,
         }
     }
 }
@@ -58,6 +73,45 @@ pub async fn find(core: &Core, caller: &Caller, id: &RoleId) -> Result<AnyRole> 
         return Ok(AnyRole::BuiltIn(role));
     }
     core.store.read().await?.role(id).await?.map(AnyRole::Own).ok_or_else(|| unknown(id))
+}
+
+/// Who holds a role: each kind for those who may see it, and a bounded number of each.
+#[derive(Debug)]
+pub struct Holders {
+    pub users: Option<Vec<(User, Grant)>>,
+    pub mappings: Option<Vec<(ProviderId, GroupMapping)>>,
+    pub keys: Option<Vec<ApiKey>>,
+}
+
+impl Holders {
+    /// Of each kind at most.
+    pub const MOST: usize = 50;
+}
+
+pub async fn holders(core: &Core, caller: &Caller, id: &RoleId) -> Result<Holders> {
+    authorise(caller, Permission::RoleRead)?;
+    let may = |permission| caller.rights.allows(permission);
+    let mut db = core.store.read().await?;
+    let users = match may(Permission::UserRead) {
+        true => Some(administration::users_with_role(&mut db, id, Holders::MOST).await?),
+        false => None,
+    };
+    let mappings = match may(Permission::ProviderRead) {
+        true => {
+            let providers = administration::providers(&mut db).await?.into_iter();
+            let of_role = providers.flat_map(|provider| {
+                let mappings = provider.spec.group_mappings.into_iter();
+                mappings.map(move |mapping| (provider.id.clone(), mapping))
+            });
+            Some(of_role.filter(|(_, mapping)| mapping.grant.role == *id).take(Holders::MOST).collect())
+        }
+        false => None,
+    };
+    let keys = match may(Permission::ApiKeyRead) {
+        true => Some(db.api_keys_of_role(id, u32::try_from(Holders::MOST).unwrap_or(u32::MAX)).await?),
+        false => None,
+    };
+    Ok(Holders { users, mappings, keys })
 }
 
 /// `id`: chosen by the caller, else generated.
@@ -159,11 +213,11 @@ async fn delete_within(tx: &mut store::Tx, role: &Role, event: AuditEvent) -> Re
 
 /// What uses a role, in words: a key that is not revoked, a user, or a provider's mapping of a group.
 async fn holder(db: &mut Reader, role: &RoleId) -> Result<Option<String>> {
-    if let Some(key) = db.api_key_of_role(role).await? {
-        return Ok(Some(format!("the API key {key}")));
+    if let Some(key) = db.api_keys_of_role(role, 1).await?.pop() {
+        return Ok(Some(format!("the API key {}", key.id)));
     }
-    if let Some(user) = administration::any_user_with_role(db, role).await? {
-        return Ok(Some(format!("the user {user}")));
+    if let Some((user, _)) = administration::users_with_role(db, role, 1).await?.pop() {
+        return Ok(Some(format!("the user {}", user.id)));
     }
     let provider = administration::any_provider_with_role(db, role).await?;
     Ok(provider.map(|(provider, group)| format!("the group `{group}` of the provider {provider}")))

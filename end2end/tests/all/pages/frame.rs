@@ -55,6 +55,20 @@ const PAGES: &[(&str, &str)] = &[
     ("/users/*/grants", "These are beside the roles that their groups bring"),
     ("/users/*/deactivate", "cannot sign in again"),
     ("/users/*/end-sessions", "signed out at once"),
+    ("/roles", "Which role allows what"),
+    ("/roles/*", "What it allows"),
+    ("/roles/new", "It cannot be changed later"),
+    ("/roles/*/edit", "A change holds at once"),
+    ("/roles/*/delete", "It can be made anew under the same id"),
+    ("/providers", "Where people sign in"),
+    ("/providers/*", "To be registered at the provider"),
+    ("/providers/new", "Where to find the values"),
+    ("/providers/*/edit", "Left empty, it stays as it is"),
+    ("/providers/*/mappings", "holds the role here"),
+    ("/providers/*/test", "Test this provider"),
+    ("/providers/*/disable", "It goes from the sign-in page"),
+    ("/providers/*/delete", "Its users stay in the list of users"),
+    ("/break-glass", "no form for this by design"),
     ("/sessions", "Browsers that are signed in"),
     ("/sessions/*/end", "signed out at once"),
     ("/sessions/end-all", "Everybody is signed out but you"),
@@ -71,6 +85,8 @@ async fn every_page_is_reached_by_links(engine: Engine) {
     let certificate = world.only("/api/certificates?name=b.test").await;
     let fields = [("do", "renew"), ("id", certificate["id"].as_str().unwrap()), ("reason", "a test")];
     assert_eq!(world.submit("/bulk-actions/new", &fields).await.status, 303);
+    let role = json!({ "id": "revoker", "permissions": ["certificate.revoke"] });
+    world.api.post("/api/roles", role).await.expect(201);
     let seen = world.crawl(&world.admin).await;
     for (path, wanted) in PAGES {
         let parts = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();
@@ -141,6 +157,12 @@ async fn a_refusal_is_a_page_that_says_why() {
         "/profiles/nobody/connect",
         "/issuers/nobody",
         "/users/x",
+        "/roles/nobody",
+        "/roles/nobody/edit",
+        "/providers/nobody",
+        "/providers/nobody/edit",
+        "/providers/nobody/mappings",
+        "/providers/nobody/test",
         "/users/usr-0193a1b2c3d47e5f8a9b0c1d2e3f4a5b/grants",
         "/sessions/x/end",
         "/audit/x",

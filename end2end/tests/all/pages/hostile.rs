@@ -40,6 +40,9 @@ async fn hostile_text_stays_text_on_every_page(engine: Engine) {
         "revocation",
         "renewal",
         "bulk",
+        "provider_name",
+        "client_id",
+        "role_description",
     ];
     let mut profile = end2end::api::open_profile("prof-hostile");
     profile["name"] = format!("{:.100}", payload("profile_name")).into();
@@ -67,6 +70,11 @@ async fn hostile_text_stays_text_on_every_page(engine: Engine) {
     let agent = payload("user_agent");
     assert_eq!(browser.send(&world.server, sign_in.with("user-agent", Some(&agent))).await.status, 303);
 
+    let role = json!({ "id": "hostile", "description": payload("role_description"), "permissions": [] });
+    api.post("/api/roles", role).await.expect(201);
+    let other = json!({ "name": "Other", "client_id": payload("client_id") });
+    let other = end2end::idp::provider("other", "https://127.0.0.1:1", None, &other);
+    api.post("/api/oidc/providers", other).await.expect(201);
     let idp = HostileIdp::start().await;
     let mappings = json!([{ "group": payload("group"), "role": "viewer" }]);
     let hostile = json!({ "name": format!("{:.100}", payload("provider_name")), "group_mappings": mappings });
@@ -128,6 +136,38 @@ async fn hostile_input_stays_text_where_it_is_refused(engine: Engine) {
         let page = answer.text();
         assert!(!page.contains("<img src=x"), "{path}");
         assert!(page.contains("&lt;script&gt;permitted_names"), "{path} keeps what was sent: {page}");
+    }
+    // The forms of people and access, each with everything that it has.
+    let user = people::with_a_person(&world).await.0;
+    let grants = format!("/users/{user}/grants");
+    let role = json!({ "id": "own", "permissions": [] });
+    world.api.post("/api/roles", role).await.expect(201);
+    for (path, fields, shown) in [
+        (&*grants, &["role", "profiles", "group"][..], "profiles"),
+        ("/providers/idp/mappings", &["group", "role", "profiles"], "group"),
+        ("/roles/own/edit", &["description", "permissions"], "description"),
+        ("/roles/new", &["id", "description", "permissions"], "id"),
+        (
+            "/providers/new",
+            &["id", "name", "issuer", "client_id", "scopes", "groups_claim", "ca_certificates"],
+            "ca_certificates",
+        ),
+        (
+            "/providers/idp/edit",
+            &["name", "issuer", "allowed_email_domains", "ca_certificates"],
+            "ca_certificates",
+        ),
+    ] {
+        for version in ["1", "7"] {
+            let sent: Vec<_> = fields.iter().map(|field| (*field, payload(field))).collect();
+            let sent = sent.iter().map(|(name, value)| (*name, value.as_str())).chain([("version", version)]);
+            let answer = world.submit(path, &sent.collect::<Vec<_>>()).await;
+            assert!(matches!(answer.status.as_u16(), 412 | 422), "{path}: {}", answer.text());
+            assert_is_a_light_and_harmless_page(path, &answer);
+            let page = answer.text();
+            assert!(!page.contains("<img src=x"), "{path}");
+            assert!(page.contains(&format!("&lt;script&gt;{shown}")), "{path} keeps what was sent: {page}");
+        }
     }
 }
 

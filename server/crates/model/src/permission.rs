@@ -70,6 +70,49 @@ impl Permission {
         }
     }
 
+    /// What it allows, in words.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::AcmeAccountDeactivate => "end an ACME account for good",
+            Self::AcmeAccountRead => "list and read ACME accounts",
+            Self::AcmeAccountSuspend => "suspend an ACME account, and resume it",
+            Self::ApiKeyCreate => "create API keys, and rotate them",
+            Self::ApiKeyRead => "list and read API keys (never the keys themselves)",
+            Self::ApiKeyRevoke => "revoke API keys",
+            Self::AuditExport => "download the audit trail",
+            Self::AuditRead => "list audit events",
+            Self::CertificateIssue => "issue a certificate from a CSR, without ACME",
+            Self::CertificateRead => "list, read and download certificates",
+            Self::CertificateRenew => "tell the clients of certificates to renew at once",
+            Self::CertificateRevoke => "revoke certificates",
+            Self::EabKeyCreate => "create EAB keys, and rotate them",
+            Self::EabKeyRead => "list and read EAB keys",
+            Self::EabKeyRevoke => "revoke EAB keys",
+            Self::IssuerRead => "list and read issuers",
+            Self::OrderRead => "list and read orders, with what their validations saw",
+            Self::ProfileEdit => "create, change and delete profiles",
+            Self::ProfileRead => "list and read profiles",
+            Self::ProviderEdit => "create, change, test and delete identity providers",
+            Self::ProviderRead => "list and read identity providers (never the client secret)",
+            Self::RateLimitEdit => "change rate limits, and let a subject begin anew",
+            Self::RateLimitRead => "read rate limits and who is near them",
+            Self::RoleEdit => "create, change and delete own roles",
+            Self::RoleRead => "list and read roles",
+            Self::SessionRead => "list the sessions of others; one's own need no permission",
+            Self::SessionRevoke => "end the sessions of others; one's own need no permission",
+            Self::SystemRead => {
+                "read version, settings (never the secret ones), database and jobs of the server"
+            }
+            Self::UserEdit => "grant roles to users, deactivate and reactivate them",
+            Self::UserRead => "list and read users",
+        }
+    }
+
+    /// What it is about: what stands before the dot of its name.
+    pub fn subject(self) -> &'static str {
+        self.as_str().split_once('.').map_or(self.as_str(), |(subject, _)| subject)
+    }
+
     const fn bit(self) -> u64 {
         1 << self as u8
     }

@@ -49,11 +49,11 @@ impl Reader {
         Ok(self.fetch_optional(sql, args![now]).await?.is_some())
     }
 
-    /// A key that is not revoked and has this role.
-    pub async fn api_key_of_role(&mut self, role: &RoleId) -> Result<Option<ApiKeyId>, StoreError> {
-        let sql = "SELECT id FROM api_keys WHERE role = $1 AND revoked_at IS NULL LIMIT 1";
-        let row = self.fetch_optional(sql, args![role]).await?;
-        row.map(|row| row.of("api_keys").parse("id")).transpose()
+    /// Keys that are not revoked and have this role; at most `limit`.
+    pub async fn api_keys_of_role(&mut self, role: &RoleId, limit: u32) -> Result<Vec<ApiKey>, StoreError> {
+        let sql =
+            concat!("SELECT ", columns!(), " FROM api_keys WHERE role = $1 AND revoked_at IS NULL LIMIT $2");
+        self.fetch_all(sql, args![role, i64::from(limit)]).await?.iter().map(api_key).collect()
     }
 
     /// Active keys without a successor that end before `before` and whose end was not reported yet; at most `limit`.

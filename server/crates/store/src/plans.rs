@@ -180,7 +180,7 @@ const CALLS: &[(&str, Call)] = calls! {
     "any API key": |tx, _s| tx.any_api_key();
     "API key, revoked": |tx, s| tx.revoke_api_key(&s.key.id, NOW);
     "any active administrator's key": |tx, _s| tx.any_active_admin_key(NOW);
-    "API key of a role": |tx, _s| tx.api_key_of_role(&"rare".parse::<RoleId>().unwrap());
+    "API keys of a role": |tx, _s| tx.api_keys_of_role(&"rare".parse::<RoleId>().unwrap(), 50);
     "API keys to report": |tx, _s| tx.api_keys_to_report(NOW, after(300), 50);
     "API keys that end": |tx, _s| tx.api_keys_ending(NOW, after(300), &PageRequest::default());
     "API keys that end, the next page": |tx, s| async move {
@@ -513,6 +513,7 @@ const CALLS: &[(&str, Call)] = calls! {
     "password, set": |tx, s| tx.put_password(&s.user.id, "hash", NOW);
     "password, wrong": |tx, s| tx.note_password_failure(&s.user.id);
     "password, locked": |tx, s| tx.lock_password(&s.user.id, after(9));
+    "passwords": |tx, _s| tx.passwords(50);
     "password, right": |tx, s| tx.note_password_use(&s.user.id, "hash", NOW);
     "password, taken away": |tx, s| tx.delete_password(&s.user.id);
     "link": |tx, _s| tx.login_link(&[1; 32], NOW);

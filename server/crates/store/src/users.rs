@@ -82,6 +82,16 @@ impl Reader {
         row.map(|row| row.of("login_links").parse("user_id")).transpose()
     }
 
+    /// Everybody who has a password, by user; at most `limit`.
+    pub async fn passwords(&mut self, limit: u32) -> Result<Vec<(User, Password)>, StoreError> {
+        let sql = "SELECT u.id, u.provider_id, u.subject, u.name, u.email, u.member_of, u.grants, u.version, \
+                   u.created_at, u.last_sign_in_at, u.deactivated_at, p.user_id, p.hash, p.failures, \
+                   p.locked_until, p.changed_at, p.last_used_at \
+                   FROM passwords p JOIN users u ON u.id = p.user_id ORDER BY p.user_id LIMIT $1";
+        let rows = self.fetch_all(sql, args![i64::from(limit)]).await?;
+        rows.iter().map(|row| Ok((user(row)?, password(row)?))).collect()
+    }
+
     pub async fn password(&mut self, user: &UserId) -> Result<Option<Password>, StoreError> {
         let sql = "SELECT user_id, hash, failures, locked_until, changed_at, last_used_at FROM passwords \
                    WHERE user_id = $1";

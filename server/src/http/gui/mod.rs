@@ -59,7 +59,7 @@ async fn page_of_app(
     let signed_in = visitor.as_ref().ok().and_then(Option::as_ref);
     let done = signed_in.and_then(|visitor| Done::of(&state.core, visitor, request.headers(), &path));
     let told = done.is_some();
-    let mut response = render(&state, &info, visitor, request, None, done).await;
+    let mut response = render(&state, &info, visitor, request, Said { done, ..Said::default() }).await;
     if response.status() == StatusCode::UNAUTHORIZED {
         return Redirect::to(&ReturnTo::parse(&path).sign_in_page()).into_response();
     }
@@ -94,8 +94,43 @@ pub async fn page(
     path: &str,
     refused: Option<Refused<'_>>,
 ) -> Response {
+    let said = refused.map_or_else(Said::default, |Refused { refusal, sent, field }| Said {
+        refusal: Some(refusal),
+        sent: sent.map(|values| Sent { values, faults: faults(refusal, field) }),
+        done: None,
+    });
+    page_saying(state, info, visitor, path, said).await
+}
+
+/// The page at `path` for a form that changes nothing and asks for what the page shows.
+pub async fn asked(
+    state: &AppState,
+    info: &RequestInfo,
+    Visitor(visitor): Visitor,
+    path: &str,
+    values: Query,
+) -> Response {
+    let sent = Some(Sent { values, faults: Vec::new() });
+    page_saying(state, info, visitor, path, Said { sent, ..Said::default() }).await
+}
+
+/// What a page says beside what it shows.
+#[derive(Default)]
+struct Said<'a> {
+    refusal: Option<&'a Error>,
+    sent: Option<Sent>,
+    done: Option<app::Done>,
+}
+
+async fn page_saying(
+    state: &AppState,
+    info: &RequestInfo,
+    visitor: Option<Checked>,
+    path: &str,
+    said: Said<'_>,
+) -> Response {
     match Request::get(path).body(Body::empty()) {
-        Ok(request) => render(state, info, Ok(visitor), request, refused, None).await,
+        Ok(request) => render(state, info, Ok(visitor), request, said).await,
         Err(e) => ApiError(Error::Internal(format!("`{path}` is no path: {e}"))).into_response(),
     }
 }
@@ -105,19 +140,12 @@ async fn render(
     info: &RequestInfo,
     visitor: Result<Option<Checked>, PageError>,
     request: Request,
-    refused: Option<Refused<'_>>,
-    done: Option<app::Done>,
+    Said { refusal, sent, done }: Said<'_>,
 ) -> Response {
     let query = url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
     let query = Query::new(query.map(|(name, value)| (name.into_owned(), value.into_owned())));
     let status = Status::default();
     let signed_in = visitor.as_ref().ok().and_then(Option::as_ref);
-    let (refusal, sent) = match refused {
-        Some(Refused { refusal, sent, field }) => {
-            (Some(refusal), sent.map(|values| Sent { values, faults: faults(refusal, field) }))
-        }
-        None => (None, None),
-    };
     let context = PageRequest {
         visitor: backend::visitor(&state.core, signed_in).await,
         backend: Arc::new(Services::new(state.clone(), info, visitor)),

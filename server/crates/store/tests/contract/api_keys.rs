@@ -149,11 +149,13 @@ async fn administrators_and_holders_of_a_role_are_found(db: Db) {
     assert!(reader.any_active_admin_key(after(599)).await.unwrap());
     assert!(!reader.any_active_admin_key(after(600)).await.unwrap(), "it has ended");
     let held = operator.grant.role.clone();
-    assert_eq!(reader.api_key_of_role(&held).await.unwrap().as_ref(), Some(&operator.id));
+    assert_eq!(reader.api_keys_of_role(&held, 1).await.unwrap(), [operator.clone()]);
+    let some = [ApiKeyId::generate(NOW, &SystemEntropy), limited.id.clone()];
+    assert_eq!(reader.api_keys_by_ids(&some).await.unwrap(), [limited.clone()]);
     for id in [&admin.id, &operator.id] {
         let id = id.clone();
         db.put(unit!(|tx| tx.revoke_api_key(&id, NOW).await)).await;
     }
     assert!(!reader.any_active_admin_key(NOW).await.unwrap());
-    assert_eq!(reader.api_key_of_role(&held).await.unwrap(), None);
+    assert_eq!(reader.api_keys_of_role(&held, 1).await.unwrap(), []);
 }

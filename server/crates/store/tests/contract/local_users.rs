@@ -39,6 +39,7 @@ async fn passwords_count_their_failures(db: Db) {
     let (owner, used) = reader.password_by_name("eve").await.unwrap().unwrap();
     assert_eq!((owner, used.failures, used.locked_until), (eve.clone(), 0, None));
     assert_eq!(used.last_used_at, Some(after(60)));
+    assert_eq!(reader.passwords(5).await.unwrap(), [(eve.clone(), used.clone())]);
     assert_eq!(reader.password_used_since(after(59)).await.unwrap(), Some((eve.id.clone(), after(60))));
     assert_eq!(reader.password_used_since(after(60)).await.unwrap(), None);
     drop(reader);

@@ -10,6 +10,7 @@ on_both_engines!(
     a_session_brings_whose_it_is,
     a_session_is_rekeyed_touched_and_deleted,
     sessions_end_by_user_key_and_provider,
+    all_sessions_but_one_end_at_once,
     ended_sessions_are_deleted_a_batch_at_a_time,
     what_a_provider_ended_is_remembered_for_a_while,
 );
@@ -136,6 +137,17 @@ async fn sessions_end_by_user_key_and_provider(db: Db) {
         .await;
     assert_eq!(ended, [ids(&[2]), Vec::new(), ids(&[4])]);
     assert_eq!(db.put(unit!(|tx| tx.delete_sessions_of_provider(&idp).await)).await, ids(&[3]));
+}
+
+async fn all_sessions_but_one_end_at_once(db: Db) {
+    let user = user("idp", "a").id;
+    let sessions: Vec<_> = (1..=3).map(|number| of(Principal::User(user.clone()), number)).collect();
+    put(&db, &sessions).await;
+    let kept = sessions[1].id.clone();
+    assert_eq!(db.put(unit!(|tx| tx.delete_all_sessions(Some(&kept)).await)).await, 2);
+    let left = db.read().await.unwrap().sessions(&SessionFilter::default()).await.unwrap().items;
+    assert_eq!(left, [sessions[1].clone()]);
+    assert_eq!(db.put(unit!(|tx| tx.delete_all_sessions(None).await)).await, 1);
 }
 
 async fn ended_sessions_are_deleted_a_batch_at_a_time(db: Db) {

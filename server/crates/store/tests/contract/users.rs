@@ -89,6 +89,11 @@ async fn users_are_listed_by_provider_and_by_grants(db: Db) {
     let of_provider = UserFilter { provider_id: "idp-a".parse().ok(), ..UserFilter::default() };
     let found = reader.users(&of_provider).await.unwrap();
     assert_eq!(ids(found), newest_first(vec![&users[0].id, &users[1].id]));
+    let some = [users[2].id.clone(), UserId::generate(NOW, &SystemEntropy), users[0].id.clone()];
+    let mut found = reader.users_by_ids(&some).await.unwrap();
+    found.sort_by(|a, b| a.subject.cmp(&b.subject));
+    assert_eq!(found, [users[0].clone(), users[2].clone()]);
+    assert_eq!(reader.users_by_ids(&[]).await.unwrap(), []);
     let expected = newest_first(vec![&users[1].id, &users[3].id]);
     let first = reader.users_with_grants(&PageRequest { after: None, limit: 1 }).await.unwrap();
     let rest = reader.users_with_grants(&PageRequest { after: first.next.clone(), limit: 1 }).await.unwrap();

@@ -100,6 +100,8 @@ impl Services {
             "issuer" => id.parse().ok().map(|id| self.issuer_link(&id)),
             "order" => id.parse().ok().map(|id| self.order_link(&id)),
             "profile" => id.parse().ok().map(|id| self.profile_link(&id)),
+            "provider" => id.parse().ok().map(|id| self.provider_link(&id)),
+            "role" => id.parse().ok().map(|id| self.role_link(&id)),
             "user" => id.parse().ok().map(|id| self.user_link(&id)),
             _ => None,
         };

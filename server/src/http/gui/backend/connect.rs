@@ -1,9 +1,9 @@
 //! Ready texts for the clients of a profile.
 
-use app::views::{ClientGuide, ConnectView, Snippet};
+use app::views::{ClientGuide, ConnectView, Link, Snippet};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use model::{AcmeAuthMode, Caller};
+use model::{AcmeAuthMode, Caller, Permission};
 
 use super::Services;
 use super::profiles::parse_id;
@@ -48,7 +48,11 @@ impl Services {
             warnings,
             directory: values.directory.clone(),
             trust: values.trust(),
-            needs_key: values.needs_key,
+            needs_key: values.needs_key.then(|| Link {
+                text: "EAB key".to_owned(),
+                href: self.list_link(Permission::EabKeyRead, "/eab-keys"),
+                title: None,
+            }),
             clients: vec![
                 values.cert_manager(),
                 values.lego(),

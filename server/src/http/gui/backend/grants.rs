@@ -30,10 +30,7 @@ pub async fn choices(core: &Core, caller: &Caller) -> Result<GrantChoices> {
 }
 
 fn role(role: AnyRole) -> Choice {
-    let (id, description) = match role {
-        AnyRole::BuiltIn(role) => (role.id.to_owned(), role.description.to_owned()),
-        AnyRole::Own(role) => (role.id.to_string(), role.description),
-    };
+    let (id, description) = (role.id().to_owned(), role.description());
     const LONGEST: usize = 70;
     let text = match description.chars().count() {
         0 => id.clone(),

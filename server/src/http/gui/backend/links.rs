@@ -44,13 +44,15 @@ impl Services {
     }
 
     pub(super) fn role_link(&self, id: &RoleId) -> Link {
-        Link { text: id.to_string(), href: None, title: None }
+        self.link(Permission::RoleRead, "/roles", id.as_str())
     }
 
     /// Who vouches for a user; `local` has no page.
     pub(super) fn provider_link(&self, id: &ProviderId) -> Link {
-        let text = if *id == ProviderId::local() { "this machine".to_owned() } else { id.to_string() };
-        Link { text, href: None, title: None }
+        match *id == ProviderId::local() {
+            true => Link { text: "this machine".to_owned(), href: None, title: None },
+            false => self.link(Permission::ProviderRead, "/providers", id.as_str()),
+        }
     }
 
     /// A link only for those who may see what it leads to.

@@ -4,6 +4,7 @@ mod access;
 pub mod accounts;
 pub mod api_keys;
 mod audit;
+mod break_glass;
 pub mod bulk_actions;
 mod certificate_actions;
 mod certificates;
@@ -19,7 +20,9 @@ mod profile_changes;
 mod profile_form;
 mod profile_tools;
 pub mod profiles;
+pub mod providers;
 pub mod rate_limits;
+pub mod roles;
 pub mod sessions;
 mod start;
 mod system;
@@ -246,6 +249,42 @@ impl Backend for Services {
 
     async fn user_grants(&self, id: &str) -> Result<GrantsView, PageError> {
         self.show_user_grants(self.caller()?, id).await.map_err(shown)
+    }
+
+    async fn roles(&self, query: &Query) -> Result<RolesView, PageError> {
+        self.list_roles(self.caller()?, query).await.map_err(shown)
+    }
+
+    async fn role(&self, id: &str) -> Result<RoleView, PageError> {
+        self.show_role(self.caller()?, id).await.map_err(shown)
+    }
+
+    async fn role_form(&self, id: Option<&str>) -> Result<RoleFormView, PageError> {
+        self.show_role_form(self.caller()?, id).await.map_err(shown)
+    }
+
+    async fn providers(&self, query: &Query) -> Result<ListView<ProviderRow>, PageError> {
+        self.list_providers(self.caller()?, query).await.map_err(shown)
+    }
+
+    async fn provider(&self, id: &str) -> Result<ProviderView, PageError> {
+        self.show_provider(self.caller()?, id).await.map_err(shown)
+    }
+
+    async fn provider_form(&self, id: Option<&str>) -> Result<ProviderFormView, PageError> {
+        self.show_provider_form(self.caller()?, id).await.map_err(shown)
+    }
+
+    async fn provider_mappings(&self, id: &str) -> Result<MappingsView, PageError> {
+        self.show_mappings(self.caller()?, id).await.map_err(shown)
+    }
+
+    async fn provider_test(&self, id: &str, asked: bool) -> Result<ProviderTestView, PageError> {
+        self.show_provider_test(self.caller()?, id, asked).await.map_err(shown)
+    }
+
+    async fn break_glass(&self) -> Result<BreakGlassView, PageError> {
+        self.show_break_glass(self.caller()?).await.map_err(shown)
     }
 
     async fn sessions(&self, query: &Query) -> Result<ListView<SessionRow>, PageError> {

@@ -66,7 +66,7 @@ impl Services {
             }
             Principal::ApiKey(id) => {
                 let text = name.map_or_else(|| id.to_string(), |name| format!("API key {name}"));
-                Link { text, href: None, title: Some(id.to_string()) }
+                Link { text, ..self.api_key_link(id) }
             }
         }
     }

@@ -8,7 +8,7 @@ use model::{
 
 use super::fields::Fields;
 use super::{Services, grants, words};
-use crate::auth::Out;
+use crate::auth::{Out, authorise};
 use crate::error::{Error, Result};
 use crate::services::users::Standing;
 use crate::services::{providers, sessions, users};
@@ -122,6 +122,7 @@ impl Services {
     }
 
     pub(super) async fn show_user_grants(&self, caller: &Caller, id: &str) -> Result<GrantsView> {
+        authorise(caller, Permission::UserEdit)?;
         let user = users::find(&self.state.core, caller, &parse_id(id)?).await?;
         Ok(GrantsView {
             id: user.id.to_string(),
@@ -138,7 +139,7 @@ pub fn parse_id(id: &str) -> Result<UserId> {
 }
 
 /// A provider may have told no name.
-fn shown_name(user: &User) -> String {
+pub(super) fn shown_name(user: &User) -> String {
     match user.name.trim() {
         "" => user.email.clone().unwrap_or_else(|| user.subject.clone()),
         name => name.to_owned(),

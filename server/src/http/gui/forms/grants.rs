@@ -13,6 +13,15 @@ pub struct Line {
 
 /// The rows of the form that are filled in and are not to be removed. `field`: what the whole is called in refusals.
 pub fn read(sent: &Query, field: &str) -> Result<Vec<Line>> {
+    lines(sent, field, false)
+}
+
+/// The same for rows that begin with a group.
+pub fn read_of_groups(sent: &Query, field: &str) -> Result<Vec<Line>> {
+    lines(sent, field, true)
+}
+
+fn lines(sent: &Query, field: &str, of_groups: bool) -> Result<Vec<Line>> {
     let all = |name: &str| sent.all(name).map(str::trim).map(str::to_owned).collect::<Vec<_>>();
     let [groups, roles, profiles, removed] = ["group", "role", "profiles", "remove"].map(all);
     let at = |list: &[String], row: usize| list.get(row).cloned().unwrap_or_default();
@@ -24,6 +33,10 @@ pub fn read(sent: &Query, field: &str) -> Result<Vec<Line>> {
             continue;
         }
         match grant(&role, &profiles) {
+            Ok(_) if of_groups && group.is_empty() => {
+                let reason = "write the group as the provider sends it";
+                wrong.push(FieldError::new(format!("{field}[{row}]"), reason));
+            }
             Ok(grant) => lines.push(Line { group, grant }),
             Err(reason) => wrong.push(FieldError::new(format!("{field}[{row}]"), reason)),
         }

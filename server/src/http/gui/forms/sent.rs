@@ -119,6 +119,11 @@ impl Sent {
         }
     }
 
+    /// Shows the page again with what was sent, for a form that changes nothing and asks for what the page shows.
+    pub async fn show(self, state: &AppState) -> Response {
+        gui::asked(state, &self.info, Visitor(Some(self.visitor)), &self.page, self.fields).await
+    }
+
     async fn refuse(self, state: &AppState, refusal: &Error) -> Response {
         self.refuse_about(state, refusal, None).await
     }
