@@ -233,12 +233,6 @@ impl Form {
         .into_any()
     }
 
-    /// A value that is sent along.
-    pub fn hidden(&self, name: &'static str) -> AnyView {
-        let value = self.value(name);
-        view! { <input type="hidden" name=name value=value/> }.into_any()
-    }
-
     fn group(&self, field: Field, kind: &'static str, all: Vec<Alternative>) -> AnyView {
         self.parts(field, kind, vec![(None, all)])
     }
@@ -262,9 +256,9 @@ impl Form {
             let help = described.clone().map(|id| view! { <p class="help" id=id>{help}</p> });
             view! {
                 <div>
-                    <label class="choice" for=own.clone()>
+                    <label class="choice">
                         <input
-                            id=own.clone() name=name type=kind value=value checked=checked
+                            id=own name=name type=kind value=value checked=checked
                             aria-describedby=described
                         />
                         <span>{text}</span>

@@ -60,11 +60,12 @@ pub fn grant_rows(form: &Form, name: &'static str, choices: GrantChoices, groups
         let invalid = note.is_some().then_some("true");
         let group = groups.then(|| {
             let (id, described) = (format!("{id}-group"), note.clone());
+            let of = id.clone();
             view! {
                 <div class="field">
-                    <label for=id.clone()>"Group"</label>
+                    <label for=of>"Group"</label>
                     <input
-                        id=id.clone() name="group" value=at(&sent_groups, row) autocomplete="off" spellcheck="false"
+                        id=id name="group" value=at(&sent_groups, row) autocomplete="off" spellcheck="false"
                         aria-invalid=invalid aria-describedby=described
                     />
                 </div>
@@ -74,27 +75,28 @@ pub fn grant_rows(form: &Form, name: &'static str, choices: GrantChoices, groups
             let id = format!("{id}-remove");
             let checked = removed.contains(&row.to_string());
             view! {
-                <label class="choice" for=id.clone()>
-                    <input id=id.clone() type="checkbox" name="remove" value=row.to_string() checked=checked/>
+                <label class="choice">
+                    <input id=id type="checkbox" name="remove" value=row.to_string() checked=checked/>
                     <span>"Remove"</span>
                 </label>
             }
         });
         let (role_id, profiles_id) = (format!("{id}-role"), format!("{id}-profiles"));
+        let (of_role, of_profiles, described) = (role_id.clone(), profiles_id.clone(), note.clone());
         let what = if row < filled { format!("Number {}", row + 1) } else { "One more".to_owned() };
         view! {
             <div class="row" role="group" aria-label=what>
                 {group}
                 <div class="field">
-                    <label for=role_id.clone()>"Role"</label>
-                    <select id=role_id.clone() name="role" aria-invalid=invalid aria-describedby=note.clone()>
-                        {role_options(&roles, at(&sent_roles, row))}
+                    <label for=of_role>"Role"</label>
+                    <select id=role_id name="role" aria-invalid=invalid aria-describedby=described>
+                        {role_options(&roles, &at(&sent_roles, row))}
                     </select>
                 </div>
                 <div class="field">
-                    <label for=profiles_id.clone()>"Within profiles"</label>
+                    <label for=of_profiles>"Within profiles"</label>
                     <input
-                        id=profiles_id.clone() name="profiles" value=at(&sent_profiles, row) placeholder="everywhere"
+                        id=profiles_id name="profiles" value=at(&sent_profiles, row) placeholder="everywhere"
                         autocomplete="off" spellcheck="false" aria-invalid=invalid aria-describedby=note
                     />
                 </div>
@@ -117,10 +119,10 @@ pub fn grant_rows(form: &Form, name: &'static str, choices: GrantChoices, groups
     .into_any()
 }
 
-fn role_options(roles: &[Choice], chosen: String) -> AnyView {
+fn role_options(roles: &[Choice], chosen: &str) -> AnyView {
     let known = chosen.is_empty() || roles.iter().any(|role| role.value == chosen);
-    let unknown =
-        (!known).then(|| view! { <option value=chosen.clone() selected=true>{chosen.clone()}</option> });
+    let unknown = (!known)
+        .then(|| view! { <option value=chosen.to_owned() selected=true>{chosen.to_owned()}</option> });
     let options = roles.iter().map(|Choice { value, text }| {
         view! { <option value=value.clone() selected=*value == chosen>{text.clone()}</option> }
     });

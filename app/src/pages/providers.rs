@@ -166,7 +166,7 @@ fn detail(v: ProviderView) -> impl IntoView {
                 <header><h2>"What groups bring"</h2></header>
                 <div class="body">
                     <ul class="plain">{v.mappings.into_iter().map(held_role).collect_view()}</ul>
-                    {first_administrators(v.first_administrators)}
+                    {first_administrators(&v.first_administrators)}
                 </div>
             </section>
         </div>
@@ -177,7 +177,7 @@ fn detail(v: ProviderView) -> impl IntoView {
     }
 }
 
-fn first_administrators(groups: Vec<String>) -> impl IntoView {
+fn first_administrators(groups: &[String]) -> impl IntoView + use<> {
     (!groups.is_empty()).then(|| {
         view! {
             <p class="muted">"While there is no administrator, members of " {groups.join(", ")}

@@ -149,9 +149,9 @@ async fn administrators_and_holders_of_a_role_are_found(db: Db) {
     assert!(reader.any_active_admin_key(after(599)).await.unwrap());
     assert!(!reader.any_active_admin_key(after(600)).await.unwrap(), "it has ended");
     let held = operator.grant.role.clone();
-    assert_eq!(reader.api_keys_of_role(&held, 1).await.unwrap(), [operator.clone()]);
+    assert_eq!(reader.api_keys_of_role(&held, 1).await.unwrap(), std::slice::from_ref(&operator));
     let some = [ApiKeyId::generate(NOW, &SystemEntropy), limited.id.clone()];
-    assert_eq!(reader.api_keys_by_ids(&some).await.unwrap(), [limited.clone()]);
+    assert_eq!(reader.api_keys_by_ids(&some).await.unwrap(), std::slice::from_ref(&limited));
     for id in [&admin.id, &operator.id] {
         let id = id.clone();
         db.put(unit!(|tx| tx.revoke_api_key(&id, NOW).await)).await;

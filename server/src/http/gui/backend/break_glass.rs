@@ -19,16 +19,16 @@ impl Services {
         });
         Ok(BreakGlassView {
             enabled: core.break_glass.enabled,
-            passwords: found.into_iter().map(|state| self.password_row(state, now)).collect(),
+            passwords: found.into_iter().map(|state| self.password_row(&state, now)).collect(),
             shortest: break_glass::MIN_PASSWORD,
             events: events.collect(),
         })
     }
 
-    fn password_row(&self, state: PasswordState, now: Timestamp) -> PasswordRow {
+    fn password_row(&self, state: &PasswordState, now: Timestamp) -> PasswordRow {
         PasswordRow {
             user: Link { text: shown_name(&state.user), ..self.user_link(&state.user.id) },
-            status: status(&state, now),
+            status: status(state, now),
             failures: u64::try_from(state.failures).unwrap_or(0),
             locked_until: state.locked_until.filter(|until| *until > now).map(|at| words::moment(at, now)),
             changed: words::moment(state.changed_at, now),

@@ -71,14 +71,11 @@ impl<'q> Fields<'q> {
     }
 
     /// The order of the list: one of `choices` (value and words); without a choice, in the words `usual`.
-    pub fn order<T: FromStr<Err: Display>>(
+    pub fn order<T: FromStr<Err: Display> + Display>(
         &mut self,
         usual: &'static str,
         choices: impl IntoIterator<Item = (T, &'static str)>,
-    ) -> Option<T>
-    where
-        T: Display,
-    {
+    ) -> Option<T> {
         let choices = choices.into_iter();
         let choices = choices.map(|(value, text)| Choice { value: value.to_string(), text: text.to_owned() });
         self.read("sort", "Order", FilterKind::Order(usual, choices.collect()), |text| {

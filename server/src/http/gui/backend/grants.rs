@@ -24,12 +24,12 @@ pub async fn choices(core: &Core, caller: &Caller) -> Result<GrantChoices> {
     };
     let profile = |profile: model::Profile| Choice { value: profile.id.to_string(), text: profile.spec.name };
     Ok(GrantChoices {
-        roles: roles.into_iter().map(role).collect(),
+        roles: roles.iter().map(role).collect(),
         profiles: profiles.into_iter().map(profile).collect(),
     })
 }
 
-fn role(role: AnyRole) -> Choice {
+fn role(role: &AnyRole) -> Choice {
     let (id, description) = (role.id().to_owned(), role.description());
     const LONGEST: usize = 70;
     let text = match description.chars().count() {

@@ -85,7 +85,7 @@ impl Services {
             let keys = eab_keys::list(core, caller, &first(100)).await?.items.into_iter();
             let active: Vec<_> = keys.filter(|key| key.state(now) == EabKeyState::Active).collect();
             let endless = active.iter().filter(|key| key.expires_at.is_none()).map(|key| &key.note);
-            items.extend(endless_keys("EAB key", Some("/eab-keys"), endless.collect()));
+            items.extend(endless_keys("EAB key", Some("/eab-keys"), &endless.collect::<Vec<_>>()));
             let soon = active.into_iter();
             let soon = soon.filter_map(|key| Some((key.expires_at.filter(|end| *end < now + SOON)?, key)));
             items.extend(soon.take(MOST).map(|(end, key)| Attention {
@@ -107,7 +107,7 @@ impl Services {
             let keys = api_keys::list(core, caller, None, &first(100)).await?.items;
             let active = keys.iter().filter(|key| key.state(now) == ApiKeyState::Active);
             let endless = active.filter(|key| key.expires_at.is_none()).map(|key| &key.name);
-            items.extend(endless_keys("API key", None, endless.collect()));
+            items.extend(endless_keys("API key", Some("/api-keys"), &endless.collect::<Vec<_>>()));
         }
         Ok(items)
     }
@@ -136,7 +136,7 @@ impl Services {
 }
 
 /// Whoever gets hold of a key without an end has it for ever. The newest is named.
-fn endless_keys(kind: &str, list: Option<&str>, names: Vec<&String>) -> Option<Attention> {
+fn endless_keys(kind: &str, list: Option<&str>, names: &[&String]) -> Option<Attention> {
     let (first, others) = names.split_first()?;
     let (what, they_have) = match u64::try_from(others.len()).unwrap_or(0) {
         0 => (format!("{kind} {first}"), "It has"),

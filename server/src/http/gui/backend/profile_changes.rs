@@ -99,8 +99,8 @@ mod tests {
 
     use super::*;
 
-    fn told(before: Value, after: Value) -> Vec<(&'static str, String, String, usize)> {
-        let changes = changes(Some(&before), Some(&after), &["caa"]);
+    fn told(before: &Value, after: &Value) -> Vec<(&'static str, String, String, usize)> {
+        let changes = changes(Some(before), Some(after), &["caa"]);
         changes.into_iter().map(|c| (c.label, c.before.join(" | "), c.after.join(" | "), c.kept)).collect()
     }
 
@@ -116,7 +116,7 @@ mod tests {
         });
         let row = |label, before: &str, after: &str, kept| (label, before.to_owned(), after.to_owned(), kept);
         assert_eq!(
-            told(before, after),
+            told(&before, &after),
             [
                 row("Permitted names", "a.test", "c.test", 1),
                 row("Excluded names", "none", "x.test", 0),
@@ -131,8 +131,8 @@ mod tests {
     #[test]
     fn a_list_may_come_go_and_turn_around() {
         let of = |list: &[&str]| json!({ "permitted_names": list });
-        assert_eq!(told(of(&["a", "b"]), of(&["b", "a"]))[0].2, "the same in another order");
-        assert_eq!(told(of(&["a"]), of(&[]))[0].2, "every name");
+        assert_eq!(told(&of(&["a", "b"]), &of(&["b", "a"]))[0].2, "the same in another order");
+        assert_eq!(told(&of(&["a"]), &of(&[]))[0].2, "every name");
         assert_eq!(changes(None, Some(&of(&["a"])), &[])[0].after, ["a"]);
     }
 
