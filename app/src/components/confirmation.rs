@@ -1,8 +1,8 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
-use super::{Field, Form, PageTitle};
-use crate::Query;
+use super::{Field, Form, PageTitle, page, parameter};
+use crate::{PageError, PageRequest, Query};
 
 /// What somebody is asked before something is done.
 #[derive(Debug, Clone)]
@@ -34,6 +34,38 @@ impl Confirmation {
             reason: Some("It is kept in the audit trail."),
         }
     }
+
+    /// The same, where what is done says enough.
+    pub fn without_reason() -> Self {
+        Self { reason: None, ..Self::here() }
+    }
+}
+
+/// A page that asks before something is done to the thing in the path, whose own page is the one above. `load` gets the
+/// thing by its id, `ask` adds to `common` what is to be said of it.
+pub fn asking<T, F>(
+    title: &'static str,
+    current: &'static str,
+    common: Confirmation,
+    load: impl FnOnce(PageRequest, String) -> F,
+    name: impl FnOnce(&T) -> String + Send + 'static,
+    ask: impl FnOnce(&T, Confirmation) -> Confirmation + Send + 'static,
+) -> impl IntoView
+where
+    F: Future<Output = Result<T, PageError>> + Send + 'static,
+    T: Send + 'static,
+{
+    let id = parameter("id");
+    let above = common.action.rsplit_once('/').map(|(above, _)| above.to_owned()).unwrap_or_default();
+    page(
+        title,
+        current,
+        |request| load(request, id),
+        move |thing: T| {
+            let of = (name(&thing), above);
+            confirmation(ask(&thing, Confirmation { of, ..common }), |_| ().into_any())
+        },
+    )
 }
 
 /// A page that asks before something is done. `more`: further fields, which read what was sent before.

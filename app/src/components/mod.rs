@@ -22,7 +22,7 @@ pub use atoms::{Identifier, Instant, StatusBadge, actions, optional_link, thing}
 pub use changes::changes;
 pub use chart::bars;
 pub use commands::Commands;
-pub use confirmation::{Confirmation, confirmation};
+pub use confirmation::{Confirmation, asking, confirmation};
 pub use form::{Alternative, Field, Form};
 pub use frame::{CsrfToken, Page, sentence};
 pub use grants::{grant_rows, grants_in_words, held_role, stored_grants, stored_mappings};

@@ -1,8 +1,9 @@
 use leptos::prelude::*;
 
 use super::{certificates, orders};
+use crate::PageRequest;
 use crate::components::{
-    Confirmation, Identifier, Instant, PageTitle, StatusBadge, Table, actions, confirmation, list_page,
+    Confirmation, Identifier, Instant, PageTitle, StatusBadge, Table, actions, asking, list_page,
     optional_link, page, parameter, thing,
 };
 use crate::views::{AcmeAccountRow, AcmeAccountView, LimitRow, ListView, RefusedRequest, StandstillView};
@@ -67,17 +68,8 @@ fn asked(
     title: &'static str,
     ask: impl FnOnce(&AcmeAccountView, Confirmation) -> Confirmation + Send + 'static,
 ) -> impl IntoView {
-    let id = parameter("id");
-    let common = Confirmation::here();
-    page(
-        title,
-        PATH,
-        |r| async move { r.backend.acme_account(&id).await },
-        move |v: AcmeAccountView| {
-            let of = (v.name.clone(), format!("{PATH}/{}", v.id));
-            confirmation(ask(&v, Confirmation { of, ..common }), |_| ().into_any())
-        },
-    )
+    let load = |r: PageRequest, id: String| async move { r.backend.acme_account(&id).await };
+    asking(title, PATH, Confirmation::here(), load, |v| v.name.clone(), ask)
 }
 
 const PATH: &str = "/acme-accounts";

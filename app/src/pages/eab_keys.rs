@@ -2,12 +2,12 @@ use leptos::prelude::*;
 
 use super::accounts::{self, newest};
 use super::profiles::listed;
-use crate::Query;
 use crate::components::{
-    Confirmation, Field, Form, Instant, PageTitle, StatusBadge, actions, confirmation, list_page, page,
-    parameter, shown_once, thing,
+    Confirmation, Field, Form, Instant, PageTitle, StatusBadge, actions, asking, list_page, page, parameter,
+    shown_once, thing,
 };
 use crate::views::{EabKeyRow, EabKeyView, Link, ListView, Moment, NewEabKeyView};
+use crate::{PageRequest, Query};
 
 #[component]
 pub fn EabKeys() -> impl IntoView {
@@ -63,17 +63,8 @@ fn asked(
     title: &'static str,
     ask: impl FnOnce(&EabKeyView, Confirmation) -> Confirmation + Send + 'static,
 ) -> impl IntoView {
-    let id = parameter("id");
-    let common = Confirmation { reason: None, ..Confirmation::here() };
-    page(
-        title,
-        PATH,
-        |r| async move { r.backend.eab_key(&id).await },
-        move |v: EabKeyView| {
-            let of = (name(&v), format!("{PATH}/{}", v.id));
-            confirmation(ask(&v, Confirmation { of, ..common }), |_| ().into_any())
-        },
-    )
+    let load = |r: PageRequest, id: String| async move { r.backend.eab_key(&id).await };
+    asking(title, PATH, Confirmation::without_reason(), load, name, ask)
 }
 
 fn name(v: &EabKeyView) -> String {

@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 
 use super::profiles::PATH;
-use crate::components::{Confirmation, confirmation, page, parameter, thing};
+use crate::PageRequest;
+use crate::components::{Confirmation, asking, confirmation, page, parameter, thing};
 use crate::views::{Link, ProfileUseView};
 
 #[component]
@@ -30,7 +31,7 @@ pub fn EnableProfile() -> impl IntoView {
 #[component]
 pub fn DeleteProfile() -> impl IntoView {
     let id = parameter("id");
-    let common = Confirmation { reason: None, ..Confirmation::here() };
+    let common = Confirmation::without_reason();
     page(
         "Delete a profile",
         PATH,
@@ -70,15 +71,6 @@ fn asked(
     title: &'static str,
     ask: impl FnOnce(&ProfileUseView, Confirmation) -> Confirmation + Send + 'static,
 ) -> impl IntoView {
-    let id = parameter("id");
-    let common = Confirmation { reason: None, ..Confirmation::here() };
-    page(
-        title,
-        PATH,
-        |r| async move { r.backend.profile_use(&id).await },
-        move |v: ProfileUseView| {
-            let of = (v.name.clone(), format!("{PATH}/{}", v.id));
-            confirmation(ask(&v, Confirmation { of, ..common }), |_| ().into_any())
-        },
-    )
+    let load = |r: PageRequest, id: String| async move { r.backend.profile_use(&id).await };
+    asking(title, PATH, Confirmation::without_reason(), load, |v| v.name.clone(), ask)
 }

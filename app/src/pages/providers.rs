@@ -1,8 +1,9 @@
 use leptos::prelude::*;
 
+use crate::PageRequest;
 use crate::components::{
-    Confirmation, Identifier, Instant, PageTitle, StatusBadge, actions, confirmation, held_role, list_page,
-    page, parameter, thing,
+    Confirmation, Identifier, Instant, PageTitle, StatusBadge, actions, asking, held_role, list_page, page,
+    parameter, thing,
 };
 use crate::views::{ListView, ProviderRow, ProviderView, RegisterView};
 
@@ -71,17 +72,8 @@ fn asked(
     title: &'static str,
     ask: impl FnOnce(&ProviderView, Confirmation) -> Confirmation + Send + 'static,
 ) -> impl IntoView {
-    let id = parameter("id");
-    let common = Confirmation { reason: None, ..Confirmation::here() };
-    page(
-        title,
-        PATH,
-        |r| async move { r.backend.provider(&id).await },
-        move |v: ProviderView| {
-            let of = (v.name.clone(), format!("{PATH}/{}", v.id));
-            confirmation(ask(&v, Confirmation { of, ..common }), |_| ().into_any())
-        },
-    )
+    let load = |r: PageRequest, id: String| async move { r.backend.provider(&id).await };
+    asking(title, PATH, Confirmation::without_reason(), load, |v| v.name.clone(), ask)
 }
 
 pub const PATH: &str = "/providers";

@@ -34,7 +34,7 @@ pub fn EditRole() -> impl IntoView {
 #[component]
 pub fn DeleteRole() -> impl IntoView {
     let id = parameter("id");
-    let common = Confirmation { reason: None, ..Confirmation::here() };
+    let common = Confirmation::without_reason();
     page(
         "Delete a role",
         PATH,

@@ -13,7 +13,7 @@ pub fn Sessions() -> impl IntoView {
 #[component]
 pub fn EndSession() -> impl IntoView {
     let id = parameter("id");
-    let common = Confirmation { reason: None, ..Confirmation::here() };
+    let common = Confirmation::without_reason();
     page(
         "End a session",
         PATH,

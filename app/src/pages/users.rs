@@ -1,8 +1,9 @@
 use leptos::prelude::*;
 
 use super::sessions::{self, ENDS_AT_ONCE};
+use crate::PageRequest;
 use crate::components::{
-    Compared, Confirmation, Form, Instant, PageTitle, StatusBadge, Table, actions, confirmation, grant_rows,
+    Compared, Confirmation, Form, Instant, PageTitle, StatusBadge, Table, actions, asking, grant_rows,
     grants_in_words, held_role, list_page, page, parameter, stored_grants, thing, versions,
 };
 use crate::views::{GrantsView, HeldRole, ListView, Moment, SessionRow, UserRow, UserView};
@@ -72,17 +73,8 @@ fn asked(
     title: &'static str,
     ask: impl FnOnce(&UserView, Confirmation) -> Confirmation + Send + 'static,
 ) -> impl IntoView {
-    let id = parameter("id");
-    let common = Confirmation::here();
-    page(
-        title,
-        PATH,
-        |r| async move { r.backend.user(&id).await },
-        move |v: UserView| {
-            let of = (v.name.clone(), format!("{PATH}/{}", v.id));
-            confirmation(ask(&v, Confirmation { of, ..common }), |_| ().into_any())
-        },
-    )
+    let load = |r: PageRequest, id: String| async move { r.backend.user(&id).await };
+    asking(title, PATH, Confirmation::here(), load, |v| v.name.clone(), ask)
 }
 
 const PATH: &str = "/users";
