@@ -81,7 +81,7 @@ await drive(async ({ origin, provider, user, names, lego, roles }, browser) => {
   seen.second = await client(names[1]);
   await page.reload();
   seen.explained = await page.locator('section[aria-labelledby=why]').innerText();
-  await page.locator('section[aria-labelledby=why] a').click();
+  await page.locator('section[aria-labelledby=why] a[href^="/audit/"]').click();
   await page.locator('#list tr', { hasText: 'account refused' }).locator('a').first().click();
   await page.waitForURL(`${origin}/audit/*`);
   seen.refusal = await page.locator('main').innerText();

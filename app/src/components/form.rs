@@ -270,7 +270,9 @@ impl Form {
         let choices = parts.into_iter().map(|(heading, all)| {
             let all = all.into_iter().map(&mut choice).collect_view();
             match heading {
-                Some(heading) => view! { <div class="part"><h3>{heading}</h3> {all}</div> }.into_any(),
+                Some(heading) => {
+                    view! { <div class="part"><strong>{heading}</strong> {all}</div> }.into_any()
+                }
                 None => all.into_any(),
             }
         });

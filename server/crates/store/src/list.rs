@@ -8,7 +8,7 @@ use crate::sql::{Direction, Sql, prefix_range};
 use crate::{Reader, StoreError};
 
 /// Rows that a page looks at along its index, where conditions are compared row by row. The next page goes on there.
-const MOST_LOOKED_AT: i64 = if cfg!(test) { 90 } else { 5_000 };
+const MOST_LOOKED_AT: i64 = if cfg!(test) { 70 } else { 5_000 };
 /// Rows that may be found by another index than that of the list; of more, the list's own index is walked.
 const MOST_CANDIDATES: usize = if cfg!(test) { 50 } else { 4_000 };
 /// Candidates that are read at once.
