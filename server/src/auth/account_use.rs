@@ -1,65 +1,47 @@
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
 
 use model::{Account, AccountId, Timestamp};
 use store::{Store, StoreError};
 
-/// When ACME accounts were seen, between two writes to the database: a request writes nothing. Times are kept to the
-/// minute, so that the accounts of a minute are one statement.
+use super::unstored::Unstored;
+
+/// When ACME accounts were seen. Times are kept to the minute, so that the accounts of a minute are one statement.
 #[derive(Debug, Default)]
-pub struct AccountUse(Mutex<HashMap<AccountId, Timestamp>>);
+pub struct AccountUse(Unstored<AccountId, Timestamp>);
 
 impl AccountUse {
     /// Of a request that was accepted.
     pub fn note(&self, id: &AccountId, at: Timestamp) {
-        let minute = Timestamp::from_unix_seconds(at.unix_seconds().div_euclid(60) * 60);
-        let mut seen = self.lock();
-        match seen.get_mut(id) {
-            Some(last) => *last = minute,
-            None => drop(seen.insert(id.clone(), minute)),
-        }
+        self.0.note(id, Timestamp::from_unix_seconds(at.unix_seconds().div_euclid(60) * 60));
     }
 
     /// Puts in what is not stored yet.
     pub fn known_of(&self, account: Account) -> Account {
-        let last_seen_at = self.lock().get(&account.id).copied().unwrap_or(account.last_seen_at);
+        let last_seen_at = self.0.get(&account.id).unwrap_or(account.last_seen_at);
         Account { last_seen_at: last_seen_at.max(account.last_seen_at), ..account }
     }
 
     /// Stores what was noted, in one transaction; keeps it when that fails.
     pub async fn store(&self, store: &Store) -> Result<(), StoreError> {
-        let seen = std::mem::take(&mut *self.lock());
-        if seen.is_empty() {
-            return Ok(());
-        }
-        let mut by_minute = BTreeMap::<_, Vec<_>>::new();
-        for (id, minute) in &seen {
-            by_minute.entry(*minute).or_default().push(id.clone());
-        }
-        let stored = store
-            .write(move |tx| {
-                Box::pin(async move {
-                    for (minute, mut ids) in by_minute {
-                        // In one order on all replicas.
-                        ids.sort_unstable();
-                        tx.note_accounts_seen(&ids, minute).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .await;
-        if stored.is_err() {
-            let mut now = self.lock();
+        let write = async |seen: Vec<(AccountId, Timestamp)>| {
+            let mut by_minute = BTreeMap::<_, Vec<_>>::new();
             for (id, minute) in seen {
-                now.entry(id).or_insert(minute);
+                by_minute.entry(minute).or_default().push(id);
             }
-        }
-        stored
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<AccountId, Timestamp>> {
-        // What is behind it is whole after every step.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+            store
+                .write(move |tx| {
+                    Box::pin(async move {
+                        for (minute, mut ids) in by_minute {
+                            // In one order on all replicas.
+                            ids.sort_unstable();
+                            tx.note_accounts_seen(&ids, minute).await?;
+                        }
+                        Ok(())
+                    })
+                })
+                .await
+        };
+        self.0.store(write).await
     }
 }
 
@@ -113,6 +95,6 @@ mod tests {
         seen.store(&store).await.unwrap();
         let found = store.read().await.unwrap().accounts(&AccountFilter::default()).await.unwrap().items;
         assert_eq!(found.iter().map(|a| a.last_seen_at).collect::<Vec<_>>(), [at(60), at(120)]);
-        assert!(seen.lock().is_empty());
+        assert_eq!(seen.0.get(&one.id), None);
     }
 }

@@ -1,17 +1,15 @@
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use model::{ApiKeyId, Timestamp};
 use store::{Store, StoreError};
 
 use super::Seldom;
+use super::unstored::Unstored;
 
-/// How API keys are used, between two writes to the database: a request writes nothing. There are entries for keys that
-/// exist only, so what is invented takes no memory.
+/// How API keys are used.
 #[derive(Debug, Default)]
 pub struct KeyUse {
-    used: Mutex<HashMap<ApiKeyId, LastUse>>,
+    used: Unstored<ApiKeyId, LastUse>,
     recorded: Seldom<(ApiKeyId, KeyRefusal)>,
 }
 
@@ -42,16 +40,12 @@ impl KeyRefusal {
 
 impl KeyUse {
     pub fn note(&self, id: &ApiKeyId, at: Timestamp, from: Option<IpAddr>) {
-        let mut used = lock(&self.used);
-        match used.get_mut(id) {
-            Some(last) => *last = LastUse { at, from },
-            None => drop(used.insert(id.clone(), LastUse { at, from })),
-        }
+        self.used.note(id, LastUse { at, from });
     }
 
     /// A use that is not in the database yet.
     pub fn last(&self, id: &ApiKeyId) -> Option<LastUse> {
-        lock(&self.used).get(id).copied()
+        self.used.get(id)
     }
 
     /// Whether this refusal is to be recorded; if so, the next ones are not for a while.
@@ -61,32 +55,18 @@ impl KeyUse {
 
     /// Stores what was noted, in one transaction; keeps it when that fails.
     pub async fn store(&self, store: &Store) -> Result<(), StoreError> {
-        let used = std::mem::take(&mut *lock(&self.used));
-        if used.is_empty() {
-            return Ok(());
-        }
-        let rows: Vec<_> = used.iter().map(|(id, last)| (id.clone(), *last)).collect();
-        let stored = store
-            .write(move |tx| {
-                Box::pin(async move {
-                    for (id, last) in &rows {
-                        tx.note_api_key_use(id, last.at, last.from).await?;
-                    }
-                    Ok(())
+        let write = async |used: Vec<(ApiKeyId, LastUse)>| {
+            store
+                .write(move |tx| {
+                    Box::pin(async move {
+                        for (id, last) in &used {
+                            tx.note_api_key_use(id, last.at, last.from).await?;
+                        }
+                        Ok(())
+                    })
                 })
-            })
-            .await;
-        if stored.is_err() {
-            let mut now = lock(&self.used);
-            for (id, last) in used {
-                now.entry(id).or_insert(last);
-            }
-        }
-        stored
+                .await
+        };
+        self.used.store(write).await
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is behind it is whole after every step.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

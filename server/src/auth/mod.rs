@@ -12,6 +12,7 @@ mod permission;
 mod seldom;
 mod session;
 mod throttle;
+mod unstored;
 
 pub use access::{Out, grants_of, held, out, rights, rights_now};
 pub use account_use::AccountUse;
