@@ -5,8 +5,8 @@ use leptos::prelude::*;
 use super::providers::{PATH, register};
 use super::where_to_find::where_to_find;
 use crate::components::{
-    Compared, Field, Form, PageTitle, StatusBadge, Table, grant_rows, grants_in_words, page, parameter,
-    stored_mappings, versions,
+    Field, Form, PageTitle, StatusBadge, Table, compared, compared_field, grant_rows, grants_in_words, page,
+    parameter, stored_mappings, versions,
 };
 use crate::views::{Badge, CheckRow, MappingsView, ProviderFormView, ProviderTestView, Tone};
 use crate::{PageRequest, Query};
@@ -71,7 +71,7 @@ fn form(v: ProviderFormView) -> impl IntoView {
     };
     let head = match v.stored {
         Some((_, version)) => {
-            let fields = COMPARED.iter().map(|(name, label)| Compared::field(&form, &stored, name, label));
+            let fields = COMPARED.iter().map(|(name, label)| compared_field(&form, &stored, name, label));
             versions(&form, version, fields.collect())
         }
         None => form.text(
@@ -160,7 +160,7 @@ fn settings(form: &Form, new: bool, has_secret: bool) -> impl IntoView {
 fn mappings(v: MappingsView) -> impl IntoView {
     let stored = stored_mappings(&v.mappings);
     let form = Form::new(stored.clone());
-    let both = Compared::new("Groups and roles", grants_in_words(&stored), grants_in_words(form.values()));
+    let both = compared("Groups and roles", grants_in_words(&stored), grants_in_words(form.values()));
     let page = format!("{PATH}/{}", v.id);
     let heading = format!("Group mappings of {}", v.name);
     let fields = view! {

@@ -2,8 +2,8 @@ use leptos::prelude::*;
 
 use crate::Query;
 use crate::components::{
-    Compared, Confirmation, Field, Form, Instant, PageTitle, actions, confirmation, page, parameter, thing,
-    versions,
+    Confirmation, Field, Form, Instant, PageTitle, actions, compared_field, confirmation, page, parameter,
+    thing, versions,
 };
 use crate::views::{
     Holder, Link, ListView, PermissionRow, RoleColumn, RoleFormView, RoleView, RolesView, SubjectRows,
@@ -233,8 +233,8 @@ fn form(v: RoleFormView) -> impl IntoView {
     let head = match v.stored {
         Some((_, version)) => {
             let compared = vec![
-                Compared::field(&form, &stored, "description", "Description"),
-                Compared::field(&form, &stored, "permissions", "Permissions"),
+                compared_field(&form, &stored, "description", "Description"),
+                compared_field(&form, &stored, "permissions", "Permissions"),
             ];
             view! {
                 {versions(&form, version, compared)}

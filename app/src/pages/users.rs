@@ -3,7 +3,7 @@ use leptos::prelude::*;
 use super::sessions::{self, ENDS_AT_ONCE};
 use crate::PageRequest;
 use crate::components::{
-    Compared, Confirmation, Form, Instant, PageTitle, StatusBadge, Table, actions, asking, grant_rows,
+    Confirmation, Form, Instant, PageTitle, StatusBadge, Table, actions, asking, compared, grant_rows,
     grants_in_words, held_role, list_page, page, parameter, stored_grants, thing, versions,
 };
 use crate::views::{GrantsView, HeldRole, ListView, Moment, SessionRow, UserRow, UserView};
@@ -198,7 +198,7 @@ fn open_sessions(rows: Vec<SessionRow>) -> AnyView {
 fn grants(v: GrantsView) -> impl IntoView {
     let stored = stored_grants(&v.grants);
     let form = Form::new(stored.clone());
-    let both = Compared::new("Roles", grants_in_words(&stored), grants_in_words(form.values()));
+    let both = compared("Roles", grants_in_words(&stored), grants_in_words(form.values()));
     let page = format!("{PATH}/{}", v.id);
     let heading = format!("Roles of {}", v.name);
     let fields = view! {

@@ -140,6 +140,6 @@ pub async fn deactivate(
     Ok(Json(accounts::deactivate(&state.core, &caller, &parse_id(&id)?, &reason).await?.into()))
 }
 
-fn parse_id(id: &str) -> Result<AccountId> {
+pub fn parse_id(id: &str) -> Result<AccountId> {
     id.parse().map_err(|_| Error::not_found(format!("account {id}")))
 }

@@ -9,7 +9,9 @@ use model::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{ApiJson, ApiQuery, Authenticated, List, created, page, parse, parse_part, parse_time};
+use super::{
+    ApiJson, ApiQuery, Authenticated, List, check_comment, created, page, parse, parse_part, parse_time,
+};
 use crate::error::{Error, Result};
 use crate::http::problem::{ApiError, ProblemDocument};
 use crate::services::certificates;
@@ -287,10 +289,7 @@ pub async fn revoke(
     ApiJson(input): ApiJson<RevokeInput>,
 ) -> Result<Json<CertificateView>, ApiError> {
     let reason = revocation_reason(&input.reason)?;
-    let comment = input.comment.as_deref();
-    if comment.is_some_and(|comment| comment.chars().count() > 500) {
-        return Err(Error::invalid("comment", "at most 500 characters are allowed").into());
-    }
+    let comment = check_comment(input.comment.as_deref())?;
     let certificate = certificates::revoke(&state.core, &caller, &parse_id(&id)?, reason, comment).await?;
     Ok(Json(CertificateView::of(certificate.summary, state.core.now())))
 }

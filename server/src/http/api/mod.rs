@@ -32,6 +32,7 @@ use model::Page;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::error::{Error, Result};
 use crate::http::problem::ApiError;
 
 /// One page of a list.
@@ -58,10 +59,22 @@ pub struct Reason {
 
 impl Reason {
     pub fn checked(self) -> Result<String, ApiError> {
-        let reason = self.reason.trim();
-        if reason.is_empty() || reason.chars().count() > 500 {
-            return Err(crate::error::Error::invalid("reason", "1 to 500 characters are allowed").into());
-        }
-        Ok(reason.to_owned())
+        Ok(check_reason(&self.reason)?.to_owned())
+    }
+}
+
+/// Why somebody does what they do, without spaces around it.
+pub fn check_reason(reason: &str) -> Result<&str> {
+    match reason.trim() {
+        reason if (1..=500).contains(&reason.chars().count()) => Ok(reason),
+        _ => Err(Error::invalid("reason", "1 to 500 characters are allowed")),
+    }
+}
+
+/// What somebody has to say beside.
+pub fn check_comment(comment: Option<&str>) -> Result<Option<&str>> {
+    match comment.is_some_and(|comment| comment.chars().count() > 500) {
+        true => Err(Error::invalid("comment", "at most 500 characters are allowed")),
+        false => Ok(comment),
     }
 }

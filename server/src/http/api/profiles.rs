@@ -243,7 +243,7 @@ pub async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn parse_id(id: &str) -> Result<ProfileId> {
+pub fn parse_id(id: &str) -> Result<ProfileId> {
     id.parse().map_err(|_| Error::not_found(format!("profile {id}")))
 }
 

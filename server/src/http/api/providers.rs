@@ -250,7 +250,7 @@ pub async fn test(
     Ok(Json(TestReport { ok: checks.iter().all(|check| check.ok), checks }))
 }
 
-fn parse_id(id: &str) -> Result<ProviderId> {
+pub fn parse_id(id: &str) -> Result<ProviderId> {
     id.parse().map_err(|_| Error::not_found(format!("provider {id}")))
 }
 

@@ -142,7 +142,7 @@ pub async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn parse_id(id: &str) -> Result<RoleId> {
+pub fn parse_id(id: &str) -> Result<RoleId> {
     id.parse().map_err(|_| Error::not_found(format!("role {id}")))
 }
 

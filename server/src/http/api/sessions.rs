@@ -1,7 +1,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use model::{Principal, Session, SessionFilter, SignInMethod, Timestamp};
+use model::{Principal, Session, SessionFilter, SessionId, SignInMethod, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -103,8 +103,7 @@ pub async fn remove(
     Authenticated(caller): Authenticated,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let id = id.parse().map_err(|_| Error::not_found(format!("session {id}")))?;
-    sessions::revoke(&state.core, &caller, &id).await?;
+    sessions::revoke(&state.core, &caller, &parse_id(&id)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -144,4 +143,8 @@ pub async fn revoke_all(
         _ => return Err(Error::invalid("user_id", "give either a user or `all`").into()),
     };
     Ok(Json(Revoked { revoked }))
+}
+
+pub fn parse_id(id: &str) -> Result<SessionId> {
+    id.parse().map_err(|_| Error::not_found(format!("session {id}")))
 }

@@ -166,6 +166,6 @@ pub async fn reactivate(
     Ok(tagged(users::reactivate(&state.core, &caller, &parse_id(&id)?, reason.checked()?).await?))
 }
 
-fn parse_id(id: &str) -> Result<UserId> {
+pub fn parse_id(id: &str) -> Result<UserId> {
     id.parse().map_err(|_| Error::not_found(format!("user {id}")))
 }

@@ -2,6 +2,7 @@
 
 mod assets;
 mod backend;
+mod days;
 mod downloads;
 pub mod forms;
 mod spans;

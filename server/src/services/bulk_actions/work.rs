@@ -258,8 +258,10 @@ fn event(core: &Core, caller: &Caller, action: &BulkAction, c: &CertificateSumma
 async fn count_replaced(core: &Core, action: &BulkAction, claim: String) -> Result<()> {
     let (mut replaced, mut after, mut claimed_at) = (0, None, core.now());
     loop {
-        let counted = core.store.read().await?;
-        let (some, last) = { counted }.count_bulk_replaced(&action.id, after.as_ref(), COUNT).await?;
+        // Each part by a reader of its own, so that none is held for long.
+        let mut db = core.store.read().await?;
+        let (some, last) = db.count_bulk_replaced(&action.id, after.as_ref(), COUNT).await?;
+        drop(db);
         replaced += some;
         after = last;
         if after.is_none() {

@@ -12,6 +12,7 @@ use model::{
 use super::fields::{self, Fields};
 use super::{Services, words};
 use crate::error::{Error, Result};
+use crate::http::api::accounts::parse_id;
 use crate::services::accounts::Standstill;
 use crate::services::rate_limits::Usage;
 use crate::services::{accounts, certificates, orders, rate_limits};
@@ -182,10 +183,6 @@ impl Services {
         ];
         all.into_iter().flatten().collect()
     }
-}
-
-pub fn parse_id(id: &str) -> Result<AccountId> {
-    id.parse().map_err(|_| Error::not_found(format!("account {id}")))
 }
 
 fn key_kind(key: &acme::Jwk) -> String {

@@ -6,8 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 use model::{AcmeAuthMode, Caller, Permission};
 
 use super::Services;
-use super::profiles::parse_id;
 use crate::error::{Error, Result};
+use crate::http::api::profiles::parse_id;
 use crate::services::profiles;
 
 /// What goes into the texts.

@@ -2,13 +2,13 @@
 
 use std::fmt::Display;
 use std::str::FromStr;
-use std::time::Duration;
 
 use app::Query;
 use app::views::{Choice, Filter, FilterKind, ListView};
 use model::{Page, PageRequest, Timestamp};
 
 use super::words;
+use crate::http::gui::days;
 
 pub const CURSOR: &str = "cursor";
 
@@ -122,14 +122,7 @@ impl<'q> Fields<'q> {
 
     /// A day or an exact time (RFC 3339). `end`: a day stands for its end, else for its beginning.
     pub fn day(&mut self, name: &'static str, label: &'static str, end: bool) -> Option<Timestamp> {
-        self.read(name, label, FilterKind::Day, |text| {
-            let exact = Timestamp::parse_rfc3339(text);
-            let day = || Timestamp::parse_rfc3339(&format!("{text}T00:00:00Z"));
-            let day = || day().map(|start| if end { start + Duration::from_secs(86_400) } else { start });
-            exact.or_else(day).ok_or_else(|| {
-                "not a day such as 2026-01-31, nor a time such as 2026-01-31T09:30:00Z".to_owned()
-            })
-        })
+        self.read(name, label, FilterKind::Day, |text| days::parse(text, end))
     }
 
     /// Where in the list the page begins.

@@ -125,8 +125,8 @@ impl Services {
         });
         let own = self.state.identity.as_ref().and_then(|identity| identity.not_after()).map(|end| {
             let text = match self.state.bootstrap_ca_pem {
-                Some(_) => "This server\'s own certificate, which renews itself",
-                None => "This server\'s own certificate, read from files",
+                Some(_) => "This server's own certificate, which renews itself",
+                None => "This server's own certificate, read from files",
             };
             (Link { text: text.to_owned(), href: None, title: None }, end)
         });

@@ -6,10 +6,10 @@ use model::{
 
 use super::certificates::key_name;
 use super::profile_changes::changes;
-use super::profiles::parse_id;
 use super::{Services, words};
 use crate::error::{Error, Result};
-use crate::http::gui::forms::profile_fields;
+use crate::http::api::profiles::parse_id;
+use crate::http::gui::forms::{profile_fields, version_of};
 use crate::http::gui::spans;
 use crate::services::{audit, issuers, profiles};
 
@@ -87,7 +87,7 @@ impl Services {
         stored: &Profile,
         sent: &Query,
     ) -> Result<Option<LostUpdate>> {
-        if profile_fields::version(sent).is_ok_and(|version| version == stored.version) {
+        if version_of(sent).is_ok_and(|version| version == stored.version) {
             return Ok(None);
         }
         let core = &self.state.core;

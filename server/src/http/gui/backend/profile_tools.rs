@@ -11,9 +11,9 @@ use model::{
 
 use super::certificates::key_name;
 use super::profile_changes::changes;
-use super::profiles::parse_id;
 use super::{Services, words};
 use crate::error::{Error, Result};
+use crate::http::api::profiles::parse_id;
 use crate::http::gui::spans;
 use crate::issuance::preview::{Asked, Preview, PreviewedName, preview};
 use crate::services::{audit, profiles};

@@ -5,7 +5,8 @@ use model::{AcmeAuthMode, CaaMode, Caller, Permission, Profile, ProfileId, Profi
 use super::certificates::key_name;
 use super::fields::Fields;
 use super::{Services, words};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::http::api::profiles::parse_id;
 use crate::services::profiles;
 
 const PATH: &str = "/profiles";
@@ -129,10 +130,6 @@ impl Services {
             must_staple: spec.must_staple,
         }
     }
-}
-
-pub fn parse_id(id: &str) -> Result<ProfileId> {
-    id.parse().map_err(|_| Error::not_found(format!("profile {id}")))
 }
 
 /// The mode by its name, and what it means.

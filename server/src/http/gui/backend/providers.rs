@@ -9,7 +9,8 @@ use super::fields::Fields;
 use super::users::grant_line;
 use super::{Services, grants, words};
 use crate::auth::authorise;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::http::api::providers::parse_id;
 use crate::services::providers;
 
 const PATH: &str = "/providers";
@@ -194,10 +195,6 @@ impl Services {
         };
         Ok(ProviderTestView { id: provider.id.to_string(), name: provider.spec.name, checks })
     }
-}
-
-pub fn parse_id(id: &str) -> Result<ProviderId> {
-    id.parse().map_err(|_| Error::not_found(format!("provider {id}")))
 }
 
 fn status(enabled: bool) -> Badge {

@@ -3,12 +3,13 @@ use app::views::{
     ActionLink, Alternative, Holder, Link, PermissionRow, RoleColumn, RoleFormView, RoleView, RolesView,
     SubjectRows,
 };
-use model::{Caller, Grant, Permission, Permissions, Reach, Reachable, Role, RoleId};
+use model::{Caller, Grant, Permission, Permissions, Reach, Reachable, Role};
 
 use super::fields::Fields;
 use super::{Services, words};
 use crate::auth::authorise;
 use crate::error::{Error, Result};
+use crate::http::api::roles::parse_id;
 use crate::services::roles::{self, AnyRole, Holders};
 
 const PATH: &str = "/roles";
@@ -124,10 +125,6 @@ impl Services {
             stored: role.map(|Role { id, version, .. }| (id.to_string(), version)),
         })
     }
-}
-
-pub fn parse_id(id: &str) -> Result<RoleId> {
-    id.parse().map_err(|_| Error::not_found(format!("role {id}")))
 }
 
 /// The permissions of a set, by what they are about. `roles`: which of the roles shown have one.

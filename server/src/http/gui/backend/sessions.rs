@@ -1,10 +1,11 @@
 use app::Query;
 use app::views::{Link, ListView, SessionRow};
-use model::{Caller, Permission, Principal, Session, SessionFilter, SessionId, SignInMethod, Timestamp};
+use model::{Caller, Permission, Principal, Session, SessionFilter, SignInMethod, Timestamp};
 
 use super::fields::Fields;
 use super::{Services, words};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::http::api::sessions::parse_id;
 use crate::services::sessions;
 
 const PATH: &str = "/sessions";
@@ -70,10 +71,6 @@ impl Services {
             }
         }
     }
-}
-
-pub fn parse_id(id: &str) -> Result<SessionId> {
-    id.parse().map_err(|_| Error::not_found(format!("session {id}")))
 }
 
 /// How somebody signed in, in words.

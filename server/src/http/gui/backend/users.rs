@@ -2,14 +2,13 @@ use app::Query;
 use app::views::{
     ActionLink, Badge, GrantLine, GrantsView, HeldRole, Link, ListView, Tone, UserRow, UserView,
 };
-use model::{
-    Caller, PageRequest, Permission, ProviderId, SessionFilter, Timestamp, User, UserFilter, UserId,
-};
+use model::{Caller, PageRequest, Permission, ProviderId, SessionFilter, Timestamp, User, UserFilter};
 
 use super::fields::Fields;
 use super::{Services, grants, words};
 use crate::auth::{Out, authorise};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::http::api::users::parse_id;
 use crate::services::users::Standing;
 use crate::services::{providers, sessions, users};
 
@@ -132,10 +131,6 @@ impl Services {
             choices: grants::choices(&self.state.core, caller).await?,
         })
     }
-}
-
-pub fn parse_id(id: &str) -> Result<UserId> {
-    id.parse().map_err(|_| Error::not_found(format!("user {id}")))
 }
 
 /// A provider may have told no name.

@@ -3,7 +3,7 @@ use axum::response::Response;
 
 use super::{Done, Sent};
 use crate::error::Result;
-use crate::http::gui::backend::accounts::parse_id;
+use crate::http::api::accounts::parse_id;
 use crate::services::accounts;
 use crate::state::AppState;
 

@@ -19,4 +19,14 @@ pub mod users;
 mod values;
 
 pub use done::{Done, REMOVAL as DONE_REMOVAL};
-pub use sent::Sent;
+pub use sent::{Sent, version_of};
+
+use crate::error::Error;
+
+/// A refusal because there is such a thing already, beside the id that was chosen for it.
+fn beside_id(error: Error) -> Error {
+    match error {
+        Error::Conflict(reason) => Error::invalid("id", reason),
+        other => other,
+    }
+}

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use app::Query;
 use model::{AcmeAuthMode, CaaMode, IpNet, IssuerId, ProfileId, ProfileSpec};
 
-use crate::error::{Error, FieldError, Result};
+use crate::error::{FieldError, Result};
 use crate::http::gui::spans;
 use crate::services::profiles::Draft;
 
@@ -97,12 +97,6 @@ pub fn id(fields: &Query) -> Result<Option<ProfileId>, FieldError> {
     text.parse().map(Some).map_err(|_| {
         FieldError::new("id", format!("`{text:.70}` is no id: 1 to 63 of a-z, 0-9 and - are allowed"))
     })
-}
-
-/// The version that the form was made of.
-pub fn version(fields: &Query) -> Result<i64> {
-    let version = fields.get("version").and_then(|text| text.parse().ok());
-    version.ok_or_else(|| Error::invalid("version", "the form does not say which version it changes"))
 }
 
 struct Reading<'q> {

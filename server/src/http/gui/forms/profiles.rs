@@ -4,7 +4,7 @@ use model::{Profile, ProfileSpec};
 
 use super::{Done, Sent, profile_fields};
 use crate::error::Result;
-use crate::http::gui::backend::profiles::parse_id;
+use crate::http::api::profiles::parse_id;
 use crate::services::profiles;
 use crate::state::AppState;
 
@@ -27,7 +27,7 @@ pub async fn create(State(state): State<AppState>, sent: Sent) -> Response {
 
 pub async fn edit(State(state): State<AppState>, Path(id): Path<String>, sent: Sent) -> Response {
     let outcome: Result<Done> = async {
-        let version = profile_fields::version(sent.fields())?;
+        let version = sent.version()?;
         let change = |before| Ok(profile_fields::read(sent.fields(), Some(&before)));
         let id = parse_id(&id)?;
         let profile = profiles::update(&state.core, sent.caller(), &id, Some(version), change).await?;
@@ -70,7 +70,7 @@ async fn set_enabled(state: &AppState, id: &str, sent: &Sent, enabled: bool) -> 
 
 pub async fn delete(State(state): State<AppState>, Path(id): Path<String>, sent: Sent) -> Response {
     let outcome: Result<Done> = async {
-        let version = profile_fields::version(sent.fields())?;
+        let version = sent.version()?;
         let id = parse_id(&id)?;
         profiles::delete(&state.core, sent.caller(), &id, Some(version)).await?;
         Ok(Done::at("/profiles", format!("The profile {id} is deleted.")))

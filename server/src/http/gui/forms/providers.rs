@@ -3,10 +3,10 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use model::{GroupMapping, Provider, ProviderSpec};
 
-use super::{Done, Sent, grants};
+use super::{Done, Sent, beside_id, grants};
 use crate::config::Secret;
 use crate::error::{Error, Result};
-use crate::http::gui::backend::providers::parse_id;
+use crate::http::api::providers::parse_id;
 use crate::services::providers::{self, Written};
 use crate::state::AppState;
 
@@ -20,10 +20,7 @@ pub async fn create(State(state): State<AppState>, sent: Sent) -> Response {
         let spec = settings(fields, Vec::new(), fields.all("enabled").any(|value| value == "true"));
         let written = Written { spec, client_secret: Some(secret(fields)) };
         let provider = providers::create(&state.core, sent.caller(), Some(id), written).await;
-        let provider = provider.map_err(|error| match error {
-            Error::Conflict(reason) => Error::invalid("id", reason),
-            other => other,
-        })?;
+        let provider = provider.map_err(beside_id)?;
         let message = "The provider is created. Register its addresses at the provider, map groups to roles, and test it.";
         Ok(Done::at(format!("{PATH}/{}", provider.id), message))
     }

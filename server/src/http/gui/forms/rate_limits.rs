@@ -11,17 +11,16 @@ use crate::state::AppState;
 
 pub async fn replace(State(state): State<AppState>, sent: Sent) -> Response {
     let outcome: Result<Done> = async {
-        let (version, limits) = read(&sent)?;
-        rate_limits::replace(&state.core, sent.caller(), Some(version), limits).await?;
+        let limits = read(&sent)?;
+        rate_limits::replace(&state.core, sent.caller(), Some(sent.version()?), limits).await?;
         Ok(Done::at(PATH, "The limits are in force here, and on other replicas within seconds."))
     }
     .await;
     sent.answer(&state, outcome).await
 }
 
-fn read(sent: &Sent) -> Result<(i64, RateLimits)> {
+fn read(sent: &Sent) -> Result<RateLimits> {
     let mut values = Values::of(sent.fields());
-    let version = values.required("version");
     let mut number = |name| values.number(name, "no limit");
     let limits = RateLimits {
         account_orders_per_hour: number("account_orders_per_hour"),
@@ -35,8 +34,7 @@ fn read(sent: &Sent) -> Result<(i64, RateLimits)> {
         network_prefix_ipv4: values.required("network_prefix_ipv4").unwrap_or_default(),
         network_prefix_ipv6: values.required("network_prefix_ipv6").unwrap_or_default(),
     };
-    let (version, limits) = values.finish((version, limits))?;
-    Ok((version.ok_or_else(|| Error::invalid("version", "it is missing"))?, limits))
+    values.finish(limits)
 }
 
 pub async fn reset(State(state): State<AppState>, sent: Sent) -> Response {

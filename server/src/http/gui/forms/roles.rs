@@ -2,9 +2,9 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use model::{InvalidId, Permission, Permissions};
 
-use super::{Done, Sent};
+use super::{Done, Sent, beside_id};
 use crate::error::{Error, Result};
-use crate::http::gui::backend::roles::parse_id;
+use crate::http::api::roles::parse_id;
 use crate::services::roles::{self, RoleSpec};
 use crate::state::AppState;
 
@@ -16,10 +16,7 @@ pub async fn create(State(state): State<AppState>, sent: Sent) -> Response {
         let id = sent.fields().get("id").map(str::parse).transpose();
         let id = id.map_err(|e: InvalidId| Error::invalid("id", e.to_string()))?;
         let role = roles::create(&state.core, sent.caller(), id, spec(&sent)?).await;
-        let role = role.map_err(|error| match error {
-            Error::Conflict(reason) => Error::invalid("id", reason),
-            other => other,
-        })?;
+        let role = role.map_err(beside_id)?;
         Ok(Done::at(format!("{PATH}/{}", role.id), "The role is created. Nobody holds it yet."))
     }
     .await;

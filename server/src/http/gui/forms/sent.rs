@@ -7,6 +7,7 @@ use model::Caller;
 
 use super::Done;
 use crate::error::{Error, Result};
+use crate::http::api::{check_comment, check_reason};
 use crate::http::auth::{ReturnTo, Visitor, check_token, form, from_script};
 use crate::http::gui::{self, Refused};
 use crate::http::problem::ApiError;
@@ -67,26 +68,17 @@ impl Sent {
 
     /// Why somebody does what they do: 1 to 500 characters.
     pub fn reason(&self) -> Result<String> {
-        let reason = self.fields.get("reason").unwrap_or_default();
-        match reason.chars().count() {
-            1..=500 => Ok(reason.to_owned()),
-            _ => Err(Error::invalid("reason", "1 to 500 characters are allowed")),
-        }
+        check_reason(self.fields.get("reason").unwrap_or_default()).map(str::to_owned)
     }
 
     /// What somebody has to say beside: at most 500 characters.
     pub fn comment(&self) -> Result<Option<&str>> {
-        let comment = self.fields.get("comment");
-        match comment.is_some_and(|comment| comment.chars().count() > 500) {
-            true => Err(Error::invalid("comment", "at most 500 characters are allowed")),
-            false => Ok(comment),
-        }
+        check_comment(self.fields.get("comment"))
     }
 
     /// At which version the page read what it changes.
     pub fn version(&self) -> Result<i64> {
-        let version = self.fields.get("version").and_then(|version| version.parse().ok());
-        version.ok_or_else(|| Error::invalid("version", "the page has not sent it; open it again"))
+        version_of(&self.fields)
     }
 
     /// Leads on to what was done, or shows the page again with what was sent and why it was refused.
@@ -132,4 +124,10 @@ impl Sent {
         let refused = Refused { refusal, sent: Some(self.fields), field };
         gui::page(state, &self.info, Visitor(Some(self.visitor)), &self.page, Some(refused)).await
     }
+}
+
+/// At which version a page read what its form with these fields changes.
+pub fn version_of(fields: &Query) -> Result<i64> {
+    let version = fields.get("version").and_then(|version| version.parse().ok());
+    version.ok_or_else(|| Error::invalid("version", "the page has not sent it; open it again"))
 }

@@ -3,7 +3,7 @@ use axum::response::Response;
 
 use super::{Done, Sent};
 use crate::error::{Error, Result};
-use crate::http::gui::backend::sessions::parse_id;
+use crate::http::api::sessions::parse_id;
 use crate::services::sessions;
 use crate::state::AppState;
 

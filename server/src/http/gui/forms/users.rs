@@ -3,7 +3,7 @@ use axum::response::Response;
 
 use super::{Done, Sent, grants};
 use crate::error::Result;
-use crate::http::gui::backend::users::parse_id;
+use crate::http::api::users::parse_id;
 use crate::services::{sessions, users};
 use crate::state::AppState;
 

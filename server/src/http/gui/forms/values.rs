@@ -1,11 +1,11 @@
 use std::fmt::Display;
 use std::str::FromStr;
-use std::time::Duration;
 
 use app::Query;
 use model::Timestamp;
 
 use crate::error::{Error, FieldError, Result};
+use crate::http::gui::days;
 
 /// Reads the texts of a form, and keeps what is wrong with each until all are read.
 pub struct Values<'s> {
@@ -49,13 +49,7 @@ impl<'s> Values<'s> {
 
     /// The end of a day in UTC, or an exact time (RFC 3339).
     pub fn end_of_day(&mut self, name: &str) -> Option<Timestamp> {
-        self.read(name, |text| {
-            let day = || Timestamp::parse_rfc3339(&format!("{text}T00:00:00Z"));
-            let end = || day().map(|start| start + Duration::from_secs(86_400));
-            Timestamp::parse_rfc3339(text).or_else(end).ok_or_else(|| {
-                "not a day such as 2026-01-31, nor a time such as 2026-01-31T09:30:00Z".to_owned()
-            })
-        })
+        self.read(name, |text| days::parse(text, true))
     }
 
     /// Every value of a name, and every line of each.
