@@ -21,7 +21,7 @@ use registry::repeat;
 
 pub use identity::{Renewal, Source};
 pub use orders::recover;
-pub use registry::{Job, Jobs, Report};
+pub use registry::{Job, Jobs, Report, Run};
 pub use validation::take_back as take_back_challenges;
 
 /// Starts all jobs; they end when the set is dropped. `validate`: whether this replica validates challenges.

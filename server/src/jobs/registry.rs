@@ -1,9 +1,12 @@
 //! What every job goes through: it runs again and again, and how its runs ended is kept for the System page and for
 //! `/metrics`.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use model::Timestamp;
 
 use crate::core::Core;
@@ -55,8 +58,8 @@ impl Jobs {
         self.lock().push(Report { job, last: None, running_since: None, next: now, failures: 0 });
     }
 
-    /// Does `work` as one run of `job`. Of failures that follow each other only the first is in the log: an outage of
-    /// the database is one event, and not one for each second.
+    /// Does `work` as one run of `job`. A panic ends the run and not the job. Of failures that follow each other only
+    /// the first is in the log: an outage of the database is one event, and not one for each second.
     pub(super) async fn run<T>(
         &self,
         core: &Core,
@@ -65,7 +68,9 @@ impl Jobs {
     ) -> Option<T> {
         let (began, clock) = (core.now(), Instant::now());
         self.change(job, |report| report.running_since = Some(began));
-        let done = work.await;
+        // A run leaves nothing half done in the database, where units of work are rolled back, nor behind a lock.
+        let caught = AssertUnwindSafe(work).catch_unwind().await;
+        let done = caught.unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
         let (took, next) = (clock.elapsed(), core.now() + job.every);
         core.metrics.job(job.name, done.is_ok().then(|| core.now().unix_seconds()));
         let fault = done.as_ref().err().map(told);
@@ -114,6 +119,13 @@ where
     }
 }
 
+/// For the log: what was said where a run panicked.
+fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let said = panic.downcast_ref::<&str>().copied();
+    let said = said.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    Error::Internal(format!("the run panicked: {}", said.unwrap_or("without words")))
+}
+
 /// What may be told of a failure.
 fn told(error: &Error) -> String {
     match error {
@@ -126,6 +138,8 @@ fn told(error: &Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
     use crate::services::sessions::tests::World;
 
@@ -170,5 +184,31 @@ mod tests {
         assert!(report.failures == 0 && report.last.unwrap().fault.is_none());
         let metrics = core.metrics.render();
         assert!(metrics.contains(r#"certctl_job_runs_total{job="a_job",outcome="failed"} 2"#), "{metrics}");
+    }
+
+    #[tokio::test]
+    async fn a_run_that_panics_has_failed_and_the_job_goes_on() {
+        static JOB: Job = Job { name: "a_job", about: "Panics.", every: Duration::from_millis(1) };
+        let world = World::new().await;
+        let core = &world.core;
+        let (runs, mut seen) = tokio::sync::mpsc::channel(1);
+        let panics = AtomicBool::new(true);
+        let work = async move |core: &Core| {
+            runs.send(core.jobs.reports().remove(0)).await.unwrap();
+            assert!(!panics.swap(false, Ordering::Relaxed), "password={}", "x");
+            Ok(())
+        };
+        let job = tokio::spawn(repeat(Arc::clone(core), &JOB, work));
+        let mut next = async || tokio::time::timeout(Duration::from_secs(10), seen.recv()).await.unwrap();
+        assert!(next().await.unwrap().last.is_none());
+        let after = next().await.expect("the job goes on");
+        assert_eq!(after.failures, 1);
+        let fault = after.last.unwrap().fault.unwrap();
+        assert!(fault.contains("log") && !fault.contains("password"), "{fault}");
+        let after = next().await.expect("and further");
+        assert!(after.failures == 0 && after.last.unwrap().fault.is_none());
+        job.abort();
+        let metrics = core.metrics.render();
+        assert!(metrics.contains(r#"certctl_job_runs_total{job="a_job",outcome="failed"} 1"#), "{metrics}");
     }
 }

@@ -120,3 +120,33 @@ fn setting(setting: &InForce) -> SettingRow {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jobs::{Job, Run};
+
+    #[test]
+    fn the_outcome_of_a_job_stands_beside_it_in_words() {
+        static JOB: Job = Job { name: "a_job", about: "Does nothing.", every: Duration::from_secs(60) };
+        let now = Timestamp::from_unix_seconds(1_800_000_000);
+        let run = |fault: Option<&str>| {
+            let fault = fault.map(str::to_owned);
+            Some(Run { began: now, took: Duration::from_millis(3), fault })
+        };
+        let waiting = Report { job: &JOB, last: run(None), running_since: None, next: now, failures: 0 };
+        let failed = |failures| Report { last: run(Some("a fault")), failures, ..waiting.clone() };
+        let minutes = |n: u64| Duration::from_secs(60 * n);
+        for (report, word, fault) in [
+            (Report { last: None, running_since: Some(now), ..waiting.clone() }, "running", None),
+            (waiting.clone(), "done", None),
+            (failed(1), "failed", Some("a fault")),
+            (failed(2), "failed 2 times", Some("a fault")),
+            (Report { running_since: Some(now - minutes(2)), ..waiting.clone() }, "stuck", None),
+            (Report { next: now - minutes(2), ..waiting.clone() }, "overdue", None),
+        ] {
+            let row = job(&report, now);
+            assert_eq!((row.status.word.as_str(), row.fault.as_deref()), (word, fault), "{report:?}");
+        }
+    }
+}
