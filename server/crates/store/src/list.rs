@@ -107,6 +107,10 @@ impl Along {
             (Some((expression, _)), Some(time)) => {
                 sql.and("(").push(expression).push(", ").push(self.id).push(")").push(comparison);
                 sql.push("(").bind(time).push(", ").bind(&cursor.id).push(")");
+                // PostgreSQL estimates pairs badly: it would read the whole table rather than the few rows before a bound.
+                if !behind {
+                    sql.and(expression).push(comparison).bind(time);
+                }
             }
             _ => {
                 sql.and(self.id).push(comparison).bind(&cursor.id);
