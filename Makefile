@@ -10,7 +10,7 @@ BUILD_PACKAGES := gcc libc6-dev
 FUZZ_PACKAGES := g++
 TEST_PACKAGES := certbot chromium curl haproxy lego openssl postgresql sqlite3
 
-.PHONY: quickstart test test-keycloak screenshots check audit bench bench-auth bench-lists coverage fuzz certlint \
+.PHONY: quickstart test test-gui test-keycloak screenshots check audit bench bench-auth bench-lists coverage fuzz certlint \
 	conformance-peers image test-certs acme-cert-manager-test build-packages test-packages
 
 # From nothing to a first certificate, then a running server: `make quickstart`, or `make quickstart ARGS=--once`.
@@ -33,6 +33,13 @@ test-keycloak: test-packages
 	cargo build --locked --workspace --bins
 	folder=$$(end2end/keycloak/fetch) && CERTCTL_TEST_KEYCLOAK="$$folder" \
 		cargo test --workspace --locked --test all -- --ignored keycloak
+
+# The GUI as it is shipped: the story of an administrator, a real provider, lego and a browser, and the look of every page
+# (target/screenshots/pages), with the release binary.
+test-gui: test-packages
+	@end2end/scripts/install-node-parts
+	cargo build --release --locked --package certctl
+	CERTCTL_BIN=$(TARGET)/release/certctl cargo test --workspace --locked --test all -- pages::
 
 # The pictures of the README: a made-up company's CA after four weeks, in docs/screenshots.
 screenshots: test-packages

@@ -39,7 +39,10 @@ pub fn bars(
         }
     });
     let marks = marks.into_iter().map(move |(number, text)| {
-        view! { <text x=place(number) y=high - 6>{text}</text> }
+        // A letter is about 6 wide; what would not fit ends where the chart ends.
+        let end = place(number) + 6 * u64::try_from(text.len()).unwrap_or(0);
+        let (x, anchor) = if end > wide { (wide, "end") } else { (place(number), "start") };
+        view! { <text x=x y=high - 6 text-anchor=anchor>{text}</text> }
     });
     let class = if wide > 600 { "plot long" } else { "plot" };
     view! {

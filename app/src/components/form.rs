@@ -267,6 +267,7 @@ impl Form {
                 </div>
             }
         };
+        let have_headings = parts.iter().any(|(heading, _)| heading.is_some());
         let choices = parts.into_iter().map(|(heading, all)| {
             let all = all.into_iter().map(&mut choice).collect_view();
             match heading {
@@ -276,7 +277,10 @@ impl Form {
                 None => all.into_any(),
             }
         });
-        let choices = choices.collect_view();
+        let choices = match (have_headings, choices.collect_view()) {
+            (true, choices) => view! { <div class="parts">{choices}</div> }.into_any(),
+            (false, choices) => choices.into_any(),
+        };
         view! {
             <fieldset id=id class=class tabindex="-1" aria-describedby=note>
                 <legend>{label}</legend>

@@ -120,7 +120,7 @@ fn figures(view: FiguresView) -> (Option<AnyView>, Option<AnyView>, Option<AnyVi
     let (all, failed) = issued.iter().fold((0, 0), |sum, day| (sum.0 + day.0, sum.1 + day.1));
     let words =
         format!("In the last {days} days {all} certificates were issued, and {failed} orders failed.");
-    let marks = vec![(0, format!("{days} days ago")), (days.saturating_sub(2), "today".to_owned())];
+    let marks = vec![(0, format!("{days} days ago")), (days.saturating_sub(1), "today".to_owned())];
     let issued = view! {
         <section class="card">
             <header>

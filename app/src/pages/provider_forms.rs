@@ -63,11 +63,15 @@ fn form(v: ProviderFormView) -> impl IntoView {
         .with("enabled", "true");
     let form = Form::new(stored.clone());
     let new = v.stored.is_none();
-    let (heading, action, back) = match &v.stored {
+    let (heading, action, back, from) = match &v.stored {
         Some((id, _)) => {
-            (format!("Edit the identity provider {id}"), format!("{PATH}/{id}/edit"), format!("{PATH}/{id}"))
+            let (action, back) = (format!("{PATH}/{id}/edit"), format!("{PATH}/{id}"));
+            (format!("Edit the identity provider {id}"), action, back, id.clone())
         }
-        None => ("New identity provider".to_owned(), format!("{PATH}/new"), PATH.to_owned()),
+        None => {
+            let heading = "New identity provider".to_owned();
+            (heading, format!("{PATH}/new"), PATH.to_owned(), "Identity providers".to_owned())
+        }
     };
     let head = match v.stored {
         Some((_, version)) => {
@@ -94,7 +98,7 @@ fn form(v: ProviderFormView) -> impl IntoView {
     view! {
         <PageTitle text=heading.clone()/>
         <div class="head">
-            <div><div class="crumbs"><a href=back>"Back"</a></div> <h1>{heading}</h1></div>
+            <div><div class="crumbs"><a href=back>{from}</a></div> <h1>{heading}</h1></div>
         </div>
         <div class="grid split">
             <section class="card"><div class="body">{form}</div></section>

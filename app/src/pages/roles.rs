@@ -185,7 +185,10 @@ fn detail(v: RoleView) -> impl IntoView {
         <div class="grid cols-2">
             <section class="card">
                 <header><h2>"What it allows"</h2></header>
-                <div class="body">{permissions}</div>
+                <div class="body">
+                    <p class="help">"A role can be granted everywhere, or within some profiles, where it allows less."</p>
+                    {permissions}
+                </div>
             </section>
             <section class="card">
                 <header><h2>"Who holds it"</h2></header>
@@ -206,9 +209,9 @@ fn detail(v: RoleView) -> impl IntoView {
 fn permissions_of(subject: SubjectRows) -> impl IntoView {
     let rows =
         subject.permissions.into_iter().map(|PermissionRow { name, meaning, within_profiles, .. }| {
-            view! { <dt><code>{name}</code></dt> <dd>{meaning} <small>" " {within_profiles}</small></dd> }
+            view! { <dt><code>{name}</code></dt> <dd>{meaning} " " <small>{within_profiles}</small></dd> }
         });
-    view! { <h3>{subject.subject}</h3> <dl class="facts">{rows.collect_view()}</dl> }
+    view! { <h3>{subject.subject}</h3> <dl class="facts permissions">{rows.collect_view()}</dl> }
 }
 
 fn holder(holder: Holder) -> impl IntoView {
@@ -226,9 +229,11 @@ fn form(v: RoleFormView) -> impl IntoView {
             query.with("permissions", *permission)
         });
     let form = Form::new(stored.clone());
-    let (heading, action, back) = match &v.stored {
-        Some((id, _)) => (format!("Edit the role {id}"), format!("{PATH}/{id}/edit"), format!("{PATH}/{id}")),
-        None => ("New role".to_owned(), format!("{PATH}/new"), PATH.to_owned()),
+    let (heading, action, back, from) = match &v.stored {
+        Some((id, _)) => {
+            (format!("Edit the role {id}"), format!("{PATH}/{id}/edit"), format!("{PATH}/{id}"), id.clone())
+        }
+        None => ("New role".to_owned(), format!("{PATH}/new"), PATH.to_owned(), "Roles".to_owned()),
     };
     let head = match v.stored {
         Some((_, version)) => {
@@ -262,7 +267,7 @@ fn form(v: RoleFormView) -> impl IntoView {
     view! {
         <PageTitle text=heading.clone()/>
         <div class="head">
-            <div><div class="crumbs"><a href=back>"Back"</a></div> <h1>{heading}</h1></div>
+            <div><div class="crumbs"><a href=back>{from}</a></div> <h1>{heading}</h1></div>
         </div>
         <section class="card"><div class="body">{form}</div></section>
     }

@@ -68,11 +68,14 @@ pub(super) async fn validate(dns: &Dns, target: &Target<'_>, trace: &mut Trace) 
             let read = read.collect::<Vec<_>>().join(", ");
             Err(Fault::retryable(
                 ProblemType::IncorrectResponse,
-                format!(
-                    "None of the {} TXT records at {name} is the one for {}: expected `{expected}`, read {read}.",
-                    values.len(),
-                    shown(target.identifier, target.wildcard),
-                ),
+                match (values.len(), shown(target.identifier, target.wildcard)) {
+                    (1, of) => format!(
+                        "The TXT record at {name} is not the one for {of}: expected `{expected}`, read {read}."
+                    ),
+                    (many, of) => format!(
+                        "None of the {many} TXT records at {name} is the one for {of}: expected `{expected}`, read {read}."
+                    ),
+                },
                 add(place),
             ))
         }

@@ -11,9 +11,11 @@ use super::{Services, words};
 use crate::error::Result;
 use crate::services::overview::{self, Figures};
 use crate::services::{api_keys, certificates, eab_keys, orders, profiles, trust};
+use crate::tls::BootstrapCa;
 
 /// How many of each kind are shown.
 const MOST: usize = 5;
+const DAY: Duration = Duration::from_secs(86_400);
 /// Keys that end within this time need a successor.
 const SOON: Duration = Duration::from_secs(14 * 86_400);
 
@@ -123,15 +125,22 @@ impl Services {
             let text = format!("{} (the CA of this server's own certificate)", anchor.subject);
             (Link { text, href: Some("/pki".to_owned()), title: None }, anchor.not_after)
         });
+        let all = issuers.chain(server).map(|(of, at)| (of, at, status(now, at, now)));
         let own = self.state.identity.as_ref().and_then(|identity| identity.not_after()).map(|end| {
-            let text = match self.state.bootstrap_ca_pem {
-                Some(_) => "This server's own certificate, which renews itself",
-                None => "This server's own certificate, read from files",
+            let renews_itself = self.state.bootstrap_ca_pem.is_some();
+            let (text, status) = match renews_itself {
+                // Worth a warning is one that should have renewed itself a day ago.
+                true if now < BootstrapCa::renewal_time(end) + DAY => {
+                    ("This server's own certificate, which renews itself", words::badge("valid", Tone::Ok))
+                }
+                true => {
+                    ("This server's own certificate, which should have renewed itself", status(now, end, now))
+                }
+                false => ("This server's own certificate, read from files", status(now, end, now)),
             };
-            (Link { text: text.to_owned(), href: None, title: None }, end)
+            (Link { text: text.to_owned(), href: None, title: None }, end, status)
         });
-        let all = issuers.chain(server).chain(own);
-        Ok(all.map(|(of, at)| End { of, status: status(now, at, now), at: words::moment(at, now) }).collect())
+        Ok(all.chain(own).map(|(of, at, status)| End { of, status, at: words::moment(at, now) }).collect())
     }
 }
 

@@ -135,9 +135,9 @@ fn by_subject(permissions: Permissions, roles: impl Fn(Permission) -> Vec<String
             name: permission.as_str(),
             meaning: permission.meaning(),
             within_profiles: match permission.within_profiles() {
-                Reachable::ByProfile => "(within profiles: what belongs to them)",
-                Reachable::Always => "(within profiles: all of it)",
-                Reachable::Never => "(everywhere only)",
+                Reachable::ByProfile => "within profiles: what is theirs",
+                Reachable::Always => "within profiles: all the same",
+                Reachable::Never => "within profiles: not",
             },
             roles: roles(permission),
         };
