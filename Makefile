@@ -22,6 +22,7 @@ quickstart: build-packages
 # the features of the whole workspace, so that the tests build nothing twice.
 test: test-packages certlint
 	deploy/test/acme-integration/check-page
+	deploy/helm/check
 	@end2end/scripts/install-node-parts
 	cargo build --locked --workspace --bins
 	deploy/test/disaster-recovery/run

@@ -1,7 +1,5 @@
-# lint, rendered cases, what the API server says of them, upgrade and rollback with data kept, a backup
+# what the API server says of the rendered cases, upgrade and rollback with data kept, a backup
 chart=deploy/helm/certctl
-"$REPOSITORY/deploy/helm/check" >check.out 2>&1 || die "deploy/helm/check: $(<check.out)"
-ok "lint, rendered cases, refused values"
 version=$(kubectl version --output json | json .serverVersion.gitVersion)
 for values in deploy/helm/cases/*.yaml; do
     # What the cluster has no types for is rendered, but cannot be asked about.
