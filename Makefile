@@ -115,7 +115,6 @@ test-certs:
 # docs/migration/acme-from-cert-manager.md, command by command, on a real Kubernetes with a real cert-manager: that of
 # KUBECONFIG, else kind, else one that is built here from Go modules (as root; a quarter of an hour, the first time).
 acme-cert-manager-test:
-	@end2end/scripts/install-missing curl openssl postgresql
 	deploy/test/acme-integration/run $(ARGS)
 
 build-packages:

@@ -31,11 +31,14 @@ metadata: {name: probe, namespace: cert-manager}
 spec: {selfSigned: {}}
 YAML
 }
-for _ in {1..60}; do
+for attempt in {1..60}; do
     if usable >/dev/null 2>&1; then
         echo "cert-manager $version is ready."
         exit
     fi
+    # The cainjector learns of the webhook's CA by one cache and reads it from another. Where the second is behind, it writes
+    # nothing, and does not look again until it is started anew (cert-manager's issue 6340).
+    ((attempt != 15)) || kubectl --namespace cert-manager rollout restart deployment/cert-manager-cainjector
     sleep 1
 done
 usable

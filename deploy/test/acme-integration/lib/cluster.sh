@@ -1,6 +1,13 @@
 # Which cluster, and how the image comes into it. Sourced by `run`.
 
+# What scenarios need on this machine. Inside of the local cluster's network there is nothing to install from.
+install_parts() {
+    "$REPOSITORY/end2end/scripts/install-missing" bind9 chromium curl openssl postgresql
+    "$REPOSITORY/end2end/scripts/install-node-parts"
+}
+
 enter_cluster() {
+    install_parts >&2
     (cd "$REPOSITORY" && source <(step image)) >&2
     if [[ -n ${KUBECONFIG:-} ]]; then
         INSIDE_CLUSTER=given "$0" "$@"

@@ -8,7 +8,6 @@ copy_with_libraries() { # copy_with_libraries EXECUTABLE ROOT
 
 provide_ingress_controller() {
     local go module root applet
-    "$REPOSITORY/end2end/scripts/install-missing" haproxy busybox-static lua-dkjson socat
     go=$("$REPOSITORY/end2end/scripts/find-go")
     module=$(cd "$MODULES/haproxy-ingress" && "$go" list -m -f '{{.Dir}}' github.com/jcmoraisjr/haproxy-ingress)
     root=$(mktemp --directory --tmpdir="$CACHE")
