@@ -1,10 +1,14 @@
 # What all scenarios use to look at the cluster. Sourced by `run`.
 
+CHECKS=0
 SERVER=https://certctl-test.default.svc.cluster.local:8443
 
 title() { printf '\n== %s\n' "$*" >&2; }
 say() { printf '   [%3ds] %s\n' "$SECONDS" "$*" >&2; }
-ok() { printf '   [%3ds] ok: %s\n' "$SECONDS" "$*" >&2; }
+ok() {
+    CHECKS=$((CHECKS + 1))
+    printf '   [%3ds] ok: %s\n' "$SECONDS" "$*" >&2
+}
 die() {
     printf '   FAILED: %s\n' "$*" >&2
     exit 1
@@ -82,6 +86,19 @@ spec:
 YAML
 }
 
+# What cert-manager says about the Order of a Certificate.
+order_reason() {
+    kubectl get orders.acme.cert-manager.io -o jsonpath="{range .items[?(@.metadata.annotations.cert-manager\.io/certificate-name==\"$1\")]}{.status.state}: {.status.reason}{end}"
+}
+
+# try_again CERTIFICATE: as the page says, when cert-manager has noted the failure.
+try_again() {
+    CERTIFICATE=$1
+    eventually 60 "failures of $CERTIFICATE" 1 kubectl get certificate "$CERTIFICATE" -o jsonpath='{.status.failedIssuanceAttempts}'
+    run_step try-again
+    ready certificate/"$CERTIFICATE"
+}
+
 # The page's way to a Ready ClusterIssuer, for scenarios that begin behind it.
 deploy() {
     run_step "${1:-deploy}"
@@ -98,7 +115,7 @@ resources() {
     kubectl get --all-namespaces --ignore-not-found --output name \
         pods,services,deployments,jobs,cronjobs,secrets,serviceaccounts,persistentvolumeclaims,persistentvolumes,ingresses,networkpolicies,poddisruptionbudgets,clusterissuers,issuers,certificates,certificaterequests,orders.acme.cert-manager.io,challenges.acme.cert-manager.io |
         # Pods of a Deployment that was restarted have other names.
-        sed --regexp-extended 's#^(pod/.*)-[0-9a-f]{8,10}-[a-z0-9]{5}$#\1#' | sort
+        sed --regexp-extended 's#^(pod/.*)-[0-9a-f]{8,10}-[a-z0-9]{5}$#\1#' | sort --unique
 }
 
 remember_resources() { resources >"$WORK/before"; }
