@@ -1,4 +1,4 @@
-# challenge mode: refused connections, http-01 through an ingress controller, dns-01 by dynamic updates
+# challenge mode: connections refused to either side, http-01 through an ingress controller, dns-01 by dynamic updates
 # Where names lead is for the cluster's DNS to say, so this needs a cluster whose DNS may be changed.
 [[ $INSIDE_CLUSTER == local ]] || die "the scenario challenge changes the cluster's DNS; it runs on the local cluster only"
 node=10.240.0.1
@@ -32,11 +32,14 @@ ISSUER=certctl-test-challenge certificate refused refused.example.com
 eventually 60 "no ingress controller" "connection refused" challenge_of refused.example.com
 reason=$(challenge_of refused.example.com)
 has "the Challenge" "$reason" "pending Waiting for HTTP-01 challenge propagation: failed to perform self check GET request"
-kubectl delete certificate/refused >/dev/null
 
 kubectl get namespace ingress-controller >/dev/null 2>&1 || "$LOCAL_CLUSTER" ingress-controller
 ingress=$(kubectl --namespace ingress-controller get service ingress-controller -o jsonpath='{.spec.clusterIP}')
-dns "$ingress web.example.com www.web.example.com"
+dns "$ingress web.example.com www.web.example.com refused.example.com split.example.com"
+# It asks again every ten seconds.
+ready certificate/refused
+ok "it went on by itself when there was one"
+kubectl delete certificate/refused secret/refused-tls >/dev/null
 ISSUER=certctl-test-challenge certificate web web.example.com www.web.example.com
 ready certificate/web
 secret_pem web-tls >web.pem
@@ -45,15 +48,16 @@ equal "the chain" "$(openssl verify -CAfile root.pem -verify_hostname web.exampl
 explained=$(api "/api/acme/orders?limit=1")
 has "the order" "$explained" '"status":"valid"'
 metrics=$(api /metrics)
-has "validations" "$metrics" 'certctl_validations_total{challenge="http-01",outcome="passed"} 2'
+has "validations" "$metrics" 'certctl_validations_total{challenge="http-01",outcome="passed"} 3'
 
-# dns-01: a name server that takes updates.
+# A name server: for dns-01 one that takes updates, and one that leads certctl elsewhere than cert-manager.
 mkdir -p "$WORK/named"
 tsig=$(openssl rand -base64 32)
 cat >"$WORK/named/named.conf" <<CONF
 options { directory "$WORK/named"; listen-on { $node; }; listen-on-v6 { none; }; recursion no; pid-file none; };
 controls { };
 key "acme" { algorithm hmac-sha256; secret "$tsig"; };
+zone "example.com" { type primary; file "other"; };
 zone "example.org" { type primary; file "zone"; allow-update { key "acme"; }; };
 CONF
 cat >"$WORK/named/zone" <<ZONE
@@ -62,8 +66,30 @@ cat >"$WORK/named/zone" <<ZONE
 @ NS ns
 ns A $node
 ZONE
+sed "\$ a split A $node" "$WORK/named/zone" >"$WORK/named/other"
 named -f -c "$WORK/named/named.conf" >"$WORK/named/log" 2>&1 &
 named=$!
+
+# cert-manager gets through, certctl does not.
+helm upgrade certctl-test deploy/helm/certctl --reuse-values --set "acmeServer.validation.dnsResolvers={$node}" >/dev/null 2>&1
+kubectl rollout status deployment/certctl-test --timeout=2m >/dev/null
+unreach
+run_step reach
+ISSUER=certctl-test-challenge certificate split split.example.com
+eventually 120 "the Order" "invalid" order_reason split
+refused="No connection to split.example.com, port 80: $node:80: connection refused"
+equal "the Challenge" "$(challenge_of split.example.com)" "invalid Error accepting authorization: acme: authorization error for split.example.com: 400 urn:ietf:params:acme:error:connection: $refused."
+run_step order
+has "the order's explanation" "$OUTPUT" "The order failed: split.example.com: $refused."
+has "its findings" "$OUTPUT" "looked up A of split.example.com: $node; then connected to $node:80: connection refused"
+helm rollback certctl-test >/dev/null 2>&1
+kubectl rollout status deployment/certctl-test --timeout=2m >/dev/null
+unreach
+run_step reach
+try_again split
+kubectl delete certificate/split secret/split-tls >/dev/null
+
+# dns-01.
 kubectl --namespace cert-manager create secret generic tsig --from-literal=secret="$tsig" >/dev/null
 sed -e 's/certctl-test-challenge/certctl-test-dns/' -e '/^    solvers:/,$d' deploy/test/acme-integration/clusterissuer-challenge.yaml >dns.yaml
 cat >>dns.yaml <<YAML
