@@ -1,6 +1,6 @@
 use leptos::prelude::*;
 
-use crate::views::{ActionLink, Badge, Link, Moment, Tone};
+use crate::views::{ActionLink, Badge, Link, Moment, Revoked, Tone};
 
 #[component]
 pub fn StatusBadge(badge: Badge) -> impl IntoView {
@@ -36,6 +36,16 @@ pub fn optional_link(link: Option<Link>) -> impl IntoView {
     match link {
         Some(link) => thing(link).into_any(),
         None => view! { <span class="muted">"–"</span> }.into_any(),
+    }
+}
+
+/// When, by whom and why something was revoked: lines of facts.
+pub fn revoked(revoked: Revoked) -> impl IntoView {
+    let Revoked { at, by, reason } = revoked;
+    view! {
+        <dt>"Revoked"</dt><dd><Instant at/></dd>
+        {by.map(|by| view! { <dt>"Revoked by"</dt><dd class="mono">{thing(by)}</dd> })}
+        {reason.map(|reason| view! { <dt>"Reason"</dt><dd>{reason}</dd> })}
     }
 }
 

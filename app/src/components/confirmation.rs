@@ -19,6 +19,8 @@ pub struct Confirmation {
     pub danger: bool,
     /// What the reason is for; `None` where none is asked for.
     pub reason: Option<&'static str>,
+    /// Whether it may be left out.
+    pub reason_is_optional: bool,
 }
 
 impl Confirmation {
@@ -32,7 +34,13 @@ impl Confirmation {
             button: "",
             danger: false,
             reason: Some("It is kept in the audit trail."),
+            reason_is_optional: false,
         }
+    }
+
+    /// The same, where what is done may say enough.
+    pub fn with_optional_reason() -> Self {
+        Self { reason_is_optional: true, ..Self::here() }
     }
 
     /// The same, where what is done says enough.
@@ -70,12 +78,21 @@ where
 
 /// A page that asks before something is done. `more`: further fields, which read what was sent before.
 pub fn confirmation(asked: Confirmation, more: impl FnOnce(&Form) -> AnyView) -> impl IntoView {
-    let Confirmation { heading, of: (name, page), consequences, action, button, danger, reason } = asked;
+    let Confirmation {
+        heading,
+        of: (name, page),
+        consequences,
+        action,
+        button,
+        danger,
+        reason,
+        reason_is_optional,
+    } = asked;
     let form = Form::new(Query::default());
     let paragraphs = consequences.into_iter().map(|text| view! { <p>{text}</p> }).collect_view();
     let reason = reason.map(|help| {
-        let field = Field::new("reason", "Reason").help(help).required();
-        form.text(field)
+        let field = Field::new("reason", "Reason").help(help);
+        form.text(if reason_is_optional { field } else { field.required() })
     });
     let fields = view! { {paragraphs} {more(&form)} {reason} };
     let form = form.frame(action, (button, danger), page.clone(), fields);

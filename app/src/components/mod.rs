@@ -18,7 +18,7 @@ mod title;
 mod versions;
 
 pub use anchor::AnchorCard;
-pub use atoms::{Identifier, Instant, StatusBadge, actions, optional_link, thing};
+pub use atoms::{Identifier, Instant, StatusBadge, actions, optional_link, revoked, thing};
 pub use changes::changes;
 pub use chart::bars;
 pub use commands::Commands;

@@ -5,7 +5,7 @@ use super::profiles::listed;
 use crate::Query;
 use crate::components::{
     Confirmation, Field, Form, Instant, PageTitle, StatusBadge, actions, confirmation, list_page,
-    optional_link, page, parameter, shown_once, thing,
+    optional_link, page, parameter, revoked, shown_once, thing,
 };
 use crate::views::{ApiKeyRow, ApiKeyView, Choice, ListView, NewApiKeyView};
 
@@ -67,7 +67,7 @@ pub fn RotateApiKey() -> impl IntoView {
 #[component]
 pub fn RevokeApiKey() -> impl IntoView {
     let id = parameter("id");
-    let common = Confirmation::here();
+    let common = Confirmation::with_optional_reason();
     page(
         "Revoke an API key",
         PATH,
@@ -87,7 +87,6 @@ pub fn RevokeApiKey() -> impl IntoView {
                 of: (v.name, format!("{PATH}/{}", v.id)),
                 button: "Revoke for ever",
                 danger: true,
-                reason: None,
                 ..common
             };
             confirmation(asked, |_| ().into_any())
@@ -180,7 +179,7 @@ fn detail(v: ApiKeyView) -> impl IntoView {
                         <dt>"Replaced by"</dt><dd>{optional_link(v.replaced_by)}</dd>
                         <dt>"Created"</dt><dd><Instant at=v.created/></dd>
                         <dt>"By"</dt><dd class="mono">{v.created_by}</dd>
-                        {v.revoked.map(|at| view! { <dt>"Revoked"</dt><dd><Instant at/></dd> })}
+                        {v.revoked.map(revoked)}
                     </dl>
                 </div>
             </section>

@@ -4,7 +4,7 @@ use super::accounts::{self, newest};
 use super::profiles::listed;
 use crate::components::{
     Confirmation, Field, Form, Instant, PageTitle, StatusBadge, actions, asking, list_page, page, parameter,
-    shown_once, thing,
+    revoked, shown_once, thing,
 };
 use crate::views::{EabKeyRow, EabKeyView, Link, ListView, Moment, NewEabKeyView};
 use crate::{PageRequest, Query};
@@ -27,7 +27,7 @@ pub fn NewEabKey() -> impl IntoView {
 
 #[component]
 pub fn RotateEabKey() -> impl IntoView {
-    asked("Rotate an EAB key", |v, common| {
+    asked("Rotate an EAB key", Confirmation::without_reason(), |v, common| {
         Confirmation {
         heading: format!("Rotate {}", name(v)),
         consequences: vec![
@@ -43,7 +43,7 @@ pub fn RotateEabKey() -> impl IntoView {
 
 #[component]
 pub fn RevokeEabKey() -> impl IntoView {
-    asked("Revoke an EAB key", |v, common| Confirmation {
+    asked("Revoke an EAB key", Confirmation::with_optional_reason(), |v, common| Confirmation {
         heading: format!("Revoke {}", name(v)),
         consequences: vec![
             "This cannot be taken back. It binds no more accounts.".to_owned(),
@@ -61,10 +61,11 @@ pub fn RevokeEabKey() -> impl IntoView {
 /// A page that asks before something is done to the key in the path.
 fn asked(
     title: &'static str,
+    common: Confirmation,
     ask: impl FnOnce(&EabKeyView, Confirmation) -> Confirmation + Send + 'static,
 ) -> impl IntoView {
     let load = |r: PageRequest, id: String| async move { r.backend.eab_key(&id).await };
-    asking(title, PATH, Confirmation::without_reason(), load, name, ask)
+    asking(title, PATH, common, load, name, ask)
 }
 
 fn name(v: &EabKeyView) -> String {
@@ -163,7 +164,7 @@ fn detail(v: EabKeyView) -> impl IntoView {
                         <dt>"Created"</dt><dd><Instant at=v.created/></dd>
                         <dt>"By"</dt><dd class="mono">{v.created_by}</dd>
                         {v.rotated.map(|at| view! { <dt>"New MAC key"</dt><dd><Instant at/></dd> })}
-                        {v.revoked.map(|at| view! { <dt>"Revoked"</dt><dd><Instant at/></dd> })}
+                        {v.revoked.map(revoked)}
                     </dl>
                 </div>
             </section>

@@ -1,4 +1,4 @@
-use super::{ActionLink, Alternative, Badge, Choice, Link, Moment};
+use super::{ActionLink, Alternative, Badge, Choice, Link, Moment, Revoked};
 
 /// A line in the list of API keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct ApiKeyView {
     pub created: Moment,
     pub created_by: String,
     pub expires: Option<Moment>,
-    pub revoked: Option<Moment>,
+    pub revoked: Option<Revoked>,
     pub replaced_by: Option<Link>,
     pub used: Option<Moment>,
     pub used_from: Option<String>,

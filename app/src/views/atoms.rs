@@ -40,6 +40,15 @@ pub struct Link {
     pub title: Option<String>,
 }
 
+/// That a thing was revoked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revoked {
+    pub at: Moment,
+    pub by: Option<Link>,
+    /// What was said of it.
+    pub reason: Option<String>,
+}
+
 /// Something that the reader may do to a thing; it begins on a page of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActionLink {

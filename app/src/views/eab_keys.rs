@@ -1,4 +1,4 @@
-use super::{AcmeAccountRow, ActionLink, Alternative, Badge, Link, Moment};
+use super::{AcmeAccountRow, ActionLink, Alternative, Badge, Link, Moment, Revoked};
 
 /// A line in the list of EAB keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub struct EabKeyView {
     pub created_by: String,
     pub expires: Option<Moment>,
     pub rotated: Option<Moment>,
-    pub revoked: Option<Moment>,
+    pub revoked: Option<Revoked>,
     /// The newest that it has bound, and where all are; `None` where the reader may not see them.
     pub accounts: Option<(Vec<AcmeAccountRow>, String)>,
     pub audit: Option<String>,

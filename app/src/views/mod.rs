@@ -28,7 +28,7 @@ pub use crate::components::Alternative;
 pub use access::{AccountView, Held, ProviderLink, SignInView};
 pub use accounts::{AcmeAccountRow, AcmeAccountView, LimitRow, RefusedRequest, StandstillView};
 pub use api_keys::{ApiKeyRow, ApiKeyView, NewApiKeyView};
-pub use atoms::{ActionLink, Badge, Link, Moment, Tone};
+pub use atoms::{ActionLink, Badge, Link, Moment, Revoked, Tone};
 pub use audit::{AuditEventView, AuditRow, Change};
 pub use break_glass::{BreakGlassView, PasswordRow};
 pub use bulk_actions::{BulkActionRow, BulkActionView, CertificatesView, NewBulkActionView, SelectionView};

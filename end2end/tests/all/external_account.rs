@@ -225,7 +225,10 @@ async fn a_revoked_key_ends_orders_and_a_rotated_one_keeps_its_accounts(engine: 
     let order = acme.order(signer, &["dns:a.internal"]).await.expect(201);
 
     let revoke = format!("{path}/revoke");
-    let revoked = server.api().call("POST".parse().unwrap(), &revoke, None).await.expect(200);
+    for wrong in [json!({ "reason": " " }), json!({ "reason": "x".repeat(501) }), json!({ "why": "x" })] {
+        server.api().post(&revoke, wrong).await.expect(422);
+    }
+    let revoked = server.api().post(&revoke, json!({ "reason": " it leaked " })).await.expect(200);
     assert_eq!(revoked["status"], "revoked");
     let again = server.api().call("POST".parse().unwrap(), &revoke, None).await.expect(200);
     assert_eq!(again["revoked_at"], revoked["revoked_at"]);
@@ -234,12 +237,10 @@ async fn a_revoked_key_ends_orders_and_a_rotated_one_keeps_its_accounts(engine: 
     let finalized = acme.finalize(signer, order["finalize"].as_str().unwrap(), &csr).await;
     finalized.expect_problem(403, "unauthorized");
     acme.order(signer, &["dns:a.internal"]).await.expect_problem(403, "unauthorized");
-    let actions: Vec<Value> = list(&server.api(), "/api/audit-events?resource_type=eab_key")
-        .await
-        .iter()
-        .map(|event| event["action"].clone())
-        .collect();
+    let events = list(&server.api(), "/api/audit-events?resource_type=eab_key").await;
+    let actions: Vec<_> = events.iter().map(|event| event["action"].clone()).collect();
     assert_eq!(actions, ["eab_key.revoked", "account.refused", "eab_key.rotated", "eab_key.created"]);
+    assert_eq!(events[0]["details"]["reason"], "it leaked");
 }
 
 async fn a_preauthorized_key_spares_challenges_until_it_is_revoked(engine: Engine) {

@@ -21,7 +21,9 @@ use registry::repeat;
 
 pub use identity::{Renewal, Source};
 pub use orders::recover;
-pub use registry::{Job, Jobs, Report, Run};
+#[cfg(test)]
+pub use registry::Run;
+pub use registry::{Job, Jobs, Report};
 pub use validation::take_back as take_back_challenges;
 
 /// Starts all jobs; they end when the set is dropped. `validate`: whether this replica validates challenges.

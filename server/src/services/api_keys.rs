@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use model::{
-    Actor, ApiKey, ApiKeyId, ApiKeyState, Caller, Grant, IpNet, Page, PageRequest, Permission, Timestamp,
+    Actor, ApiKey, ApiKeyId, ApiKeyState, AuditEvent, Caller, Grant, IpNet, Page, PageRequest, Permission,
+    Timestamp,
 };
 use serde_json::json;
 use store::Tx;
 
 use super::administration::begin_change;
+use super::audit;
 use crate::auth::{self, ApiKeyText, KeyRefusal, MAX_PROFILES, authorise, check_grantable, hash};
 use crate::core::{Core, Resource};
 use crate::error::{Error, FieldError, Result};
@@ -18,6 +20,7 @@ pub const EXPIRY_NOTICE: Duration = Duration::from_secs(14 * 86_400);
 /// The longest time that a key and its successor are good together.
 const MAX_OVERLAP: Duration = Duration::from_secs(30 * 86_400);
 const MAX_NETWORKS: usize = 100;
+const REVOKED: &str = "api_key.revoked";
 
 /// What a key is to be.
 #[derive(Debug, Clone)]
@@ -114,7 +117,7 @@ pub(super) fn make(core: &Core, caller: &Caller, new: NewApiKey, text: &ApiKeyTe
     })
 }
 
-pub(super) fn created(core: &Core, caller: &Caller, key: &ApiKey) -> model::AuditEvent {
+pub(super) fn created(core: &Core, caller: &Caller, key: &ApiKey) -> AuditEvent {
     let details = json!({
         "name": key.name, "role": key.grant.role, "profiles": key.grant.profiles,
         "allowed_networks": key.allowed_networks, "expires_at": key.expires_at,
@@ -261,28 +264,30 @@ pub async fn rotate(
 }
 
 /// Ends the key and every session that was begun with it.
-pub async fn revoke(core: &Core, caller: &Caller, id: &ApiKeyId) -> Result<()> {
+pub async fn revoke(core: &Core, caller: &Caller, id: &ApiKeyId, reason: Option<&str>) -> Result<()> {
     authorise(caller, Permission::ApiKeyRevoke)?;
-    let (caller, id, now) = (caller.clone(), id.clone(), core.now());
-    let event = core.event(&caller, "api_key.revoked", resource(&id), json!({}));
+    let (id, now) = (id.clone(), core.now());
+    let event = core.event(caller, REVOKED, resource(&id), json!({ "reason": reason }));
     core.store.write(move |tx| Box::pin(async move { revoke_within(tx, &id, event, now).await })).await
 }
 
-async fn revoke_within(
-    tx: &mut Tx,
-    id: &ApiKeyId,
-    mut event: model::AuditEvent,
-    now: Timestamp,
-) -> Result<()> {
+async fn revoke_within(tx: &mut Tx, id: &ApiKeyId, mut event: AuditEvent, now: Timestamp) -> Result<()> {
     let before = begin_change(tx, now).await?;
     let key = tx.api_key(id).await?.ok_or_else(|| unknown(id))?;
     if !tx.revoke_api_key(id, now).await? {
         return Ok(());
     }
     let sessions = tx.delete_sessions_of_api_key(id).await?;
-    event.details = json!({ "name": key.name, "sessions": sessions });
+    event.details["name"] = json!(key.name);
+    event.details["sessions"] = json!(sessions);
     tx.record(&[event]).await?;
     before.ensure_left(tx, now).await
+}
+
+/// Of who revoked the key.
+pub async fn revocation(core: &Core, caller: &Caller, key: &ApiKey) -> Result<Option<AuditEvent>> {
+    authorise(caller, Permission::ApiKeyRead)?;
+    audit::of_revocation(core, REVOKED, key.id.as_str(), key.revoked_at).await
 }
 
 fn unknown(id: &ApiKeyId) -> Error {

@@ -1,8 +1,11 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::Stream;
 use futures::stream::try_unfold;
-use model::{AuditEvent, AuditEventId, AuditFilter, Caller, Page, PageRequest, Permission, ProfileId};
+use model::{
+    AuditEvent, AuditEventId, AuditFilter, Caller, Page, PageRequest, Permission, ProfileId, Timestamp,
+};
 use serde_json::json;
 
 use crate::auth::authorise;
@@ -29,6 +32,28 @@ pub async fn find(core: &Core, caller: &Caller, id: &AuditEventId) -> Result<Aud
     authorise(caller, Permission::AuditRead)?;
     let event = core.store.read().await?.audit_event(id).await?;
     event.ok_or_else(|| Error::not_found(format!("audit event {id}")))
+}
+
+/// The event by which something was revoked at that moment, for those who may see the thing. `action`: what such events
+/// are called. Others of the thing may be many, such as what a revoked key was refused.
+pub(super) async fn of_revocation(
+    core: &Core,
+    action: &str,
+    resource_id: &str,
+    revoked_at: Option<Timestamp>,
+) -> Result<Option<AuditEvent>> {
+    // Event and thing were stored together, and read the clock one after the other.
+    const SLACK: Duration = Duration::from_secs(60);
+    let Some(revoked_at) = revoked_at else { return Ok(None) };
+    let filter = AuditFilter {
+        resource_id: Some(resource_id.to_owned()),
+        action: Some(action.to_owned()),
+        since: Some(revoked_at - SLACK),
+        until: Some(revoked_at + SLACK),
+        page: PageRequest { after: None, limit: 1 },
+        ..AuditFilter::default()
+    };
+    Ok(core.store.read().await?.audit_events(&filter).await?.items.pop())
 }
 
 /// All events that match, newest first, page by page: none is read before the one before it was taken. The export is

@@ -3,17 +3,20 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use model::{
-    Caller, EabKey, EabKeyId, NamePattern, Page, PageRequest, Permission, ProfileId, Reach, Timestamp,
+    AuditEvent, Caller, EabKey, EabKeyId, NamePattern, Page, PageRequest, Permission, ProfileId, Reach,
+    Timestamp,
 };
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use super::audit;
 use crate::auth::{authorise, authorise_within, reach};
 use crate::core::{Core, Resource};
 use crate::error::{Error, FieldError, Result};
 
 /// Pages of all keys that are looked at for one page of those within some profiles.
 const PAGES_AT_ONCE: u32 = 4;
+const REVOKED: &str = "eab_key.revoked";
 
 /// What an administrator decides about a key, once and for all.
 #[derive(Debug)]
@@ -140,13 +143,14 @@ pub async fn rotate(core: &Core, caller: &Caller, id: &EabKeyId) -> Result<(EabK
 }
 
 /// Ends the key for ever: it binds no more accounts, and those that it has bound lose what they had by it.
-pub async fn revoke(core: &Core, caller: &Caller, id: &EabKeyId) -> Result<EabKey> {
+pub async fn revoke(core: &Core, caller: &Caller, id: &EabKeyId, reason: Option<&str>) -> Result<EabKey> {
     let key = named(core, caller, Permission::EabKeyRevoke, id).await?;
     if key.revoked_at.is_some() {
         return Ok(key);
     }
     let now = core.now();
-    let event = core.event(caller, "eab_key.revoked", resource(id), json!({ "note": key.note }));
+    let details = json!({ "note": key.note, "reason": reason });
+    let event = core.event(caller, REVOKED, resource(id), details);
     let revoked = key.id.clone();
     core.store
         .write(move |tx| {
@@ -159,6 +163,14 @@ pub async fn revoke(core: &Core, caller: &Caller, id: &EabKeyId) -> Result<EabKe
         })
         .await?;
     load(core, id).await?.ok_or_else(|| unknown(id))
+}
+
+/// Of who revoked the key.
+pub async fn revocation(core: &Core, caller: &Caller, key: &EabKey) -> Result<Option<AuditEvent>> {
+    if !covers(&reach(caller, Permission::EabKeyRead)?, key) {
+        return Err(unknown(&key.id));
+    }
+    audit::of_revocation(core, REVOKED, key.id.as_str(), key.revoked_at).await
 }
 
 /// The key that `permission` is to be used on. Those who may not even see it are told that there is none.

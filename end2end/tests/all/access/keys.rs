@@ -107,7 +107,14 @@ async fn a_rotated_key_and_its_successor_overlap(engine: Engine) {
     let events = world.events(&format!("resource_id={}", text(&old["id"]))).await;
     let actions: Vec<_> = events.iter().map(|event| text(&event["action"])).collect();
     assert_eq!(&actions[..2], ["api_key.refused", "api_key.rotated"]);
-    world.admin.delete(&format!("/api/api-keys/{}", text(&new["id"]))).await;
+    let revoke = format!("/api/api-keys/{}", text(&new["id"]));
+    for wrong in ["reason=%20", "why=x"] {
+        assert_eq!(world.admin.delete(&format!("{revoke}?{wrong}")).await.status, 422, "{wrong}");
+    }
+    successor.get("/api/profiles").await.expect(200);
+    assert_eq!(world.admin.delete(&format!("{revoke}?reason=it%20leaked")).await.status, 204);
+    let event = world.events("action=api_key.revoked").await.remove(0);
+    assert_eq!((&event["details"]["reason"], &event["details"]["name"]), (&json!("it leaked"), &new["name"]));
     successor.get("/api/profiles").await.expect_problem(401, UNAUTHENTICATED);
     let gone = format!("/api/api-keys/{}/rotate", text(&new["id"]));
     let refused = world.admin.post(&gone, json!({ "overlap_seconds": 0 })).await;

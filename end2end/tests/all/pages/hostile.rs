@@ -30,6 +30,7 @@ async fn hostile_text_stays_text_on_every_page(engine: Engine) {
         "profile_description",
         "note",
         "reason",
+        "key_revocation",
         "key_name",
         "user_agent",
         "record",
@@ -48,7 +49,9 @@ async fn hostile_text_stays_text_on_every_page(engine: Engine) {
     profile["name"] = format!("{:.100}", payload("profile_name")).into();
     profile["description"] = payload("profile_description").into();
     api.post("/api/profiles", profile).await.expect(201);
-    api.post("/api/acme/eab-keys", json!({ "note": payload("note") })).await.expect(201);
+    let key = api.post("/api/acme/eab-keys", json!({ "note": payload("note") })).await.expect(201);
+    let revoke = format!("/api/acme/eab-keys/{}/revoke", key["id"].as_str().unwrap());
+    api.post(&revoke, json!({ "reason": payload("key_revocation") })).await.expect(200);
     let reason = json!({ "reason": payload("reason") });
     api.post(&format!("/api/acme/accounts/{}/suspend", world.account_id()), reason.clone()).await.expect(200);
     api.post(&format!("/api/acme/accounts/{}/resume", world.account_id()), reason).await.expect(200);

@@ -105,12 +105,21 @@ async fn an_eab_key_is_made_used_rotated_and_revoked(engine: Engine) {
 
     let revoke = format!("{path}/revoke");
     assert!(words(&world.page(&revoke).await).contains("2 accounts"));
-    assert_eq!(location(&world.submit(&revoke, &[]).await), path);
+    let endless = "x".repeat(501);
+    let refused = world.submit(&revoke, &[("reason", &endless)]).await;
+    assert_eq!(refused.status, 422);
+    let html = refused.text();
+    assert!(html.contains(&endless) && html.contains("1 to 500 characters are allowed"), "{html}");
+    assert_eq!(location(&world.submit(&revoke, &[("reason", " the cluster <b>is gone</b> ")]).await), path);
     let page = world.page(&path).await;
     assert!(
         page.contains("revoked for ever") && !page.contains(&rotate) && !page.contains(&revoke),
         "{page}"
     );
+    let facts = words(&page);
+    assert!(facts.contains("Reason the cluster <b>is gone</b>") && facts.contains("Revoked by"), "{facts}");
+    let event = world.only("/api/audit-events?action=eab_key.revoked").await;
+    assert_eq!(event["details"]["reason"], "the cluster <b>is gone</b>");
     assert_eq!(register(&world, id, &fresh).await, 403);
     let again = world.submit(&rotate, &[]).await;
     assert_eq!(again.status, 409);
@@ -184,8 +193,9 @@ async fn an_api_key_is_made_used_rotated_and_revoked(engine: Engine) {
 
     let revoke = format!("{new_path}/revoke");
     assert!(words(&world.page(&revoke).await).contains("cannot be taken back"));
-    assert_eq!(location(&world.submit(&revoke, &[]).await), new_path);
-    assert!(words(&world.page(&new_path).await).contains("revoked"));
+    assert_eq!(location(&world.submit(&revoke, &[("reason", "  ")]).await), new_path);
+    let page = words(&world.page(&new_path).await);
+    assert!(page.contains("revoked") && page.contains("Revoked by") && !page.contains("Reason"), "{page}");
     let client = world.server.client().with_bearer(&new_text);
     assert_eq!(client.get("/api/certificates").await.status, 401);
     // The last administrator cannot lock everybody out.
@@ -197,6 +207,12 @@ async fn an_api_key_is_made_used_rotated_and_revoked(engine: Engine) {
     assert!(words(&refused.text()).contains("nobody who is an administrator"), "{}", refused.text());
     let soon = words(&world.page("/api-keys?ends_before=2999-12-31").await);
     assert!(soon.contains("ci: <web> team") && soon.contains("1 in all"), "{soon}");
+    // Why a key is revoked is told, whatever it is refused afterwards.
+    let revoke = format!("{path}/revoke");
+    assert_eq!(location(&world.submit(&revoke, &[("reason", "it was <i>leaked</i>")]).await), path);
+    assert_eq!(by_key.get("/api/certificates").await.status, 401);
+    let page = words(&world.page(&path).await);
+    assert!(page.contains("Reason it was <i>leaked</i>"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

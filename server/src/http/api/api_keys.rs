@@ -8,7 +8,7 @@ use model::{ApiKey, ApiKeyId, Grant, IpNet, ProfileId, RoleId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{ApiJson, ApiQuery, Authenticated, List, created, page, parse_time};
+use super::{ApiJson, ApiQuery, Authenticated, List, OptionalReason, created, page, parse_time};
 use crate::auth::ApiKeyText;
 use crate::error::{Error, Result};
 use crate::http::problem::{ApiError, ProblemDocument};
@@ -184,14 +184,16 @@ pub async fn rotate(
 }
 
 /// Revoke an API key, and end the sessions that were begun with it. The last administrator's stays (409).
-#[utoipa::path(delete, path = "/api/api-keys/{id}", tag = "API keys", params(("id" = String, Path)),
+#[utoipa::path(delete, path = "/api/api-keys/{id}", tag = "API keys",
+    params(("id" = String, Path), OptionalReason),
     responses((status = 204), (status = "4XX", body = ProblemDocument)))]
 pub async fn remove(
     State(state): State<AppState>,
     Authenticated(caller): Authenticated,
     Path(id): Path<String>,
+    ApiQuery(query): ApiQuery<OptionalReason>,
 ) -> Result<StatusCode, ApiError> {
-    api_keys::revoke(&state.core, &caller, &parse_id(&id)?).await?;
+    api_keys::revoke(&state.core, &caller, &parse_id(&id)?, query.checked()?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -5,7 +5,7 @@ use model::{EabKey, EabKeyId, NamePattern, ProfileId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{ApiJson, ApiQuery, Authenticated, List, ListQuery, created};
+use super::{ApiJson, ApiQuery, Authenticated, List, ListQuery, OptionalReason, created};
 use crate::error::{Error, Result};
 use crate::http::problem::{ApiError, ProblemDocument};
 use crate::services::eab_keys::{self, MacKeyText, NewEabKey};
@@ -156,15 +156,18 @@ pub async fn read(
 }
 
 /// Revoke an EAB key for ever. It binds no more accounts; those that it has bound cannot order or finalize any more
-/// under profiles that require EAB, and need challenges again.
+/// under profiles that require EAB, and need challenges again. The body may be absent.
 #[utoipa::path(post, path = "/api/acme/eab-keys/{id}/revoke", tag = "EAB keys", params(("id" = String, Path)),
+    request_body = Option<OptionalReason>,
     responses((status = 200, body = EabKeyView), (status = "4XX", body = ProblemDocument)))]
 pub async fn revoke(
     State(state): State<AppState>,
     Authenticated(caller): Authenticated,
     Path(id): Path<String>,
+    input: Option<ApiJson<OptionalReason>>,
 ) -> Result<Json<EabKeyView>, ApiError> {
-    let key = eab_keys::revoke(&state.core, &caller, &parse_id(&id)?).await?;
+    let input = input.map(|ApiJson(input)| input).unwrap_or_default();
+    let key = eab_keys::revoke(&state.core, &caller, &parse_id(&id)?, input.checked()?).await?;
     Ok(Json(EabKeyView::of(&state, key)))
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::body::HttpBody;
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use model::{Actor, Caller, PageRequest};
@@ -80,6 +81,18 @@ impl<T: DeserializeOwned> FromRequest<AppState> for ApiJson<T> {
         let body = body::read(request.into_body(), MAX_BODY, BODY_TIMEOUT).await;
         let body = body.map_err(|fault| malformed(&fault.to_string(), fault.status()))?;
         Ok(Self(parse_json(&body)?))
+    }
+}
+
+/// No body is `None`, whatever its type would have been.
+impl<T: DeserializeOwned> OptionalFromRequest<AppState> for ApiJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Option<Self>, ApiError> {
+        match request.body().is_end_stream() {
+            true => Ok(None),
+            false => <Self as FromRequest<AppState>>::from_request(request, state).await.map(Some),
+        }
     }
 }
 

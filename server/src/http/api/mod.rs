@@ -30,7 +30,7 @@ pub use extract::{
 use axum::Json;
 use model::Page;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::error::{Error, Result};
 use crate::http::problem::ApiError;
@@ -60,6 +60,21 @@ pub struct Reason {
 impl Reason {
     pub fn checked(self) -> Result<String, ApiError> {
         Ok(check_reason(&self.reason)?.to_owned())
+    }
+}
+
+/// The same, where it may be left out.
+#[derive(Debug, Default, Deserialize, ToSchema, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct OptionalReason {
+    /// For the audit event; 1 to 500 characters.
+    pub reason: Option<String>,
+}
+
+impl OptionalReason {
+    pub fn checked(&self) -> Result<Option<&str>> {
+        self.reason.as_deref().map(check_reason).transpose()
     }
 }
 

@@ -143,7 +143,7 @@ async fn whoever_loses_the_right_does_not_go_on_using_it() {
     let (key, operator) = somebody(&world, "operator").await;
     let action = begin(&world, &operator, revoke(), BulkSelection::Ids(ids.clone())).await;
     assert!(step(&world).await);
-    crate::services::api_keys::revoke(&world.core, &Caller::system("test"), &key.id).await.unwrap();
+    crate::services::api_keys::revoke(&world.core, &Caller::system("test"), &key.id, None).await.unwrap();
     assert!(step(&world).await && !step(&world).await);
     let found = look(&world, &action.id).await;
     assert_eq!((found.state, found.done, found.failed), (BulkActionState::Stopped, 100, 0));

@@ -49,6 +49,7 @@ impl Services {
         let core = &self.state.core;
         let key = api_keys::find(core, caller, &parse_id(id)?).await?;
         let now = core.now();
+        let revocation = api_keys::revocation(core, caller, &key).await?;
         let active = key.state(now) == ApiKeyState::Active;
         let actions = [
             self.action(
@@ -71,7 +72,7 @@ impl Services {
             created: words::moment(key.created_at, now),
             created_by: key.created_by,
             expires: key.expires_at.map(|at| words::moment(at, now)),
-            revoked: key.revoked_at.map(|at| words::moment(at, now)),
+            revoked: key.revoked_at.map(|at| self.revoked(at, revocation, now)),
             replaced_by: key.replaced_by.as_ref().map(|id| self.api_key_link(id)),
             used: key.last_used_at.map(|at| words::moment(at, now)),
             used_from: key.last_used_from.map(|ip| ip.to_string()),

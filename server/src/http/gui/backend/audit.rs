@@ -1,5 +1,5 @@
 use app::Query;
-use app::views::{AuditEventView, AuditRow, Change, Link, ListView};
+use app::views::{AuditEventView, AuditRow, Change, Link, ListView, Revoked};
 use model::{AuditEvent, AuditEventId, AuditFilter, Caller, Outcome, Permission, Timestamp};
 use serde_json::Value;
 
@@ -73,6 +73,15 @@ impl Services {
             details: serde_json::to_string_pretty(&event.details).unwrap_or_default(),
             id: id.to_string(),
         })
+    }
+
+    /// `event`: of who revoked it.
+    pub(super) fn revoked(&self, at: Timestamp, event: Option<AuditEvent>, now: Timestamp) -> Revoked {
+        Revoked {
+            at: words::moment(at, now),
+            by: event.as_ref().map(|event| self.actor_link(&event.actor)),
+            reason: event.and_then(|event| event.details["reason"].as_str().map(str::to_owned)),
+        }
     }
 
     /// Who did something, with the way to their page where they have one.

@@ -64,6 +64,7 @@ impl Services {
                 Some((rows, format!("/acme-accounts?eab_key={id}")))
             }
         };
+        let revocation = eab_keys::revocation(core, caller, &key).await?;
         let good = key.revoked_at.is_none();
         let actions = [
             self.action(
@@ -87,7 +88,7 @@ impl Services {
             created: words::moment(key.created_at, now),
             expires: key.expires_at.map(|at| words::moment(at, now)),
             rotated: key.rotated_at.map(|at| words::moment(at, now)),
-            revoked: key.revoked_at.map(|at| words::moment(at, now)),
+            revoked: key.revoked_at.map(|at| self.revoked(at, revocation, now)),
             accounts,
             audit: self.audit_of(id.as_str()),
             id: id.to_string(),

@@ -70,7 +70,7 @@ fn made(sent: &Sent, key: &ApiKey, text: &ApiKeyText, message: String) -> Done {
 pub async fn revoke(State(state): State<AppState>, Path(id): Path<String>, sent: Sent) -> Response {
     let outcome: Result<Done> = async {
         let id = parse_id(&id)?;
-        api_keys::revoke(&state.core, sent.caller(), &id).await?;
+        api_keys::revoke(&state.core, sent.caller(), &id, sent.optional_reason()?).await?;
         let message = "The key is revoked, and the sessions that were begun with it have ended.";
         Ok(Done::at(format!("{PATH}/{id}"), message))
     }

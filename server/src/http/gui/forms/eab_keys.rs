@@ -50,7 +50,8 @@ pub async fn rotate(State(state): State<AppState>, Path(id): Path<String>, sent:
 
 pub async fn revoke(State(state): State<AppState>, Path(id): Path<String>, sent: Sent) -> Response {
     let outcome: Result<Done> = async {
-        let key = eab_keys::revoke(&state.core, sent.caller(), &parse_id(&id)?).await?;
+        let key =
+            eab_keys::revoke(&state.core, sent.caller(), &parse_id(&id)?, sent.optional_reason()?).await?;
         Ok(Done::at(page_of(&key.id), "The key is revoked for ever."))
     }
     .await;

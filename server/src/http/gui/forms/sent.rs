@@ -71,6 +71,12 @@ impl Sent {
         check_reason(self.fields.get("reason").unwrap_or_default()).map(str::to_owned)
     }
 
+    /// The same, where it may be left out.
+    pub fn optional_reason(&self) -> Result<Option<&str>> {
+        let text = self.fields.get("reason").filter(|text| !text.trim().is_empty());
+        text.map(check_reason).transpose()
+    }
+
     /// What somebody has to say beside: at most 500 characters.
     pub fn comment(&self) -> Result<Option<&str>> {
         check_comment(self.fields.get("comment"))
