@@ -25,7 +25,7 @@ pub async fn changes_of_profile(
     page: &PageRequest,
 ) -> Result<Page<AuditEvent>> {
     authorise(caller, Permission::AuditRead)?;
-    Ok(core.store.read().await?.audit_events_of_kind("profile.", profile.as_str(), page).await?)
+    Ok(core.store.read().await?.profile_history(profile, page).await?)
 }
 
 pub async fn find(core: &Core, caller: &Caller, id: &AuditEventId) -> Result<AuditEvent> {

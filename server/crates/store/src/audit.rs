@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use model::{AuditEvent, AuditEventId, AuditFilter, Outcome, Page, PageRequest};
+use model::{AuditEvent, AuditEventId, AuditFilter, Outcome, Page, PageRequest, ProfileId};
 
 use crate::engine::{Row, Value, args};
 use crate::list::{Along, Condition, List};
-use crate::sql::{Direction, Sql, id_at, prefix_range};
+use crate::sql::{id_at, prefix_range};
 use crate::{Reader, StoreError, Tx};
 
 macro_rules! columns {
@@ -36,21 +36,17 @@ impl Reader {
         self.page_of(&list_of(filter, prefix, sorted), &filter.page, event).await
     }
 
-    /// What happened to a thing by actions that begin with `kind`, newest first. Of all events of that kind there must be
-    /// few, as of `profile.`: they are found by the index of actions, because a thing may have any number of others.
-    pub async fn audit_events_of_kind(
+    /// How a profile came to be as it is, newest first: its events whose actions begin with `profile.`.
+    pub async fn profile_history(
         &mut self,
-        kind: &str,
-        resource_id: &str,
+        id: &ProfileId,
         page: &PageRequest,
     ) -> Result<Page<AuditEvent>, StoreError> {
-        let mut sql = Sql::new(concat!("SELECT ", columns!(), " FROM audit_events"));
-        if let Some((kind, end)) = prefix_range(kind) {
-            sql.and("action >= ").bind(kind);
-            sql.and("action < ").bind(end);
-        }
-        sql.and("resource_id || '' = ").bind(resource_id);
-        self.page(sql, "id", Direction::NewestFirst, page, event, |e| e.id.to_string()).await
+        let mut list = List::new(columns!(), "audit_events", Along::newest_first("id"));
+        // The literals let both engines see that the partial index has these rows.
+        list.drive(Condition::plain("action >= 'profile.' AND action < 'profile/'"));
+        list.drive(Condition::of("resource_id = ", id));
+        self.page_of(&list, page, event).await
     }
 }
 

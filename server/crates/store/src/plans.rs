@@ -442,8 +442,12 @@ const CALLS: &[(&str, Call)] = calls! {
     "events by resource": |tx, s| tx.audit_events(&AuditFilter {
         resource_id: Some(s.event.resource_id.clone()), ..AuditFilter::default()
     });
-    "events of a rare kind of a resource": |tx, s|
-        tx.audit_events_of_kind("profile.", &s.event.resource_id, &PageRequest::default());
+    "history of a profile": |tx, _s|
+        tx.profile_history(&PROFILE.parse::<ProfileId>().unwrap(), &PageRequest::default());
+    "history of a profile, further back": |tx, s|
+        tx.profile_history(&PROFILE.parse::<ProfileId>().unwrap(), &PageRequest {
+            after: Some(s.event.id.to_string()), ..PageRequest::default()
+        });
     "events by a rare type of resource": |tx, s| tx.audit_events(&AuditFilter {
         resource_type: Some(s.event.resource_type.clone()), ..AuditFilter::default()
     });
@@ -733,6 +737,11 @@ async fn seed_others(tx: &mut Tx, numbers: std::ops::Range<u64>) -> Result<(), S
         let mut created = event(&format!("acme:{}", other.id), "order.created");
         created.resource_id = ended.order.id.to_string();
         events.push(created);
+        // The profile of the calls refused many orders, and other profiles were changed as often.
+        for (action, profile) in [("order.refused", PROFILE), ("profile.updated", "prof-other")] {
+            let resource_id = profile.to_owned();
+            events.push(AuditEvent { resource_id, ..event(&format!("acme:{}", other.id), action) });
+        }
         let mut nonce = [9; 16];
         nonce[..8].copy_from_slice(&number.to_be_bytes());
         nonces.push((nonce, after(3600)));

@@ -39,6 +39,7 @@ const STEPS: &[Step] = &[
     step!(10, "0010_passwords_by_use"),
     step!(11, "0011_search"),
     step!(12, "0012_bulk_actions"),
+    step!(13, "0013_profile_history"),
 ];
 
 /// The number of the last one.

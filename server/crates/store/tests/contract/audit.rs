@@ -6,6 +6,7 @@ use crate::support::{Db, on_both_engines, unit};
 on_both_engines! {
     events_are_filtered_and_paged,
     every_filter_restricts_and_filters_combine,
+    the_history_of_a_profile_has_its_changes_alone,
 }
 
 async fn events_are_filtered_and_paged(db: Db) {
@@ -89,4 +90,32 @@ async fn every_filter_restricts_and_filters_combine(db: Db) {
         let expected: Vec<_> = expected.iter().map(|&index| events[index].clone()).collect();
         assert_eq!(found, expected, "{filter:?}");
     }
+}
+
+async fn the_history_of_a_profile_has_its_changes_alone(db: Db) {
+    let of = |number, profile: &str, action| AuditEvent {
+        id: AuditEventId::generate(after(number), &SystemEntropy),
+        resource_id: profile.to_owned(),
+        ..event("key:a", action)
+    };
+    let changes = [
+        of(1, "prof-own", "profile.created"),
+        of(4, "prof-own", "profile.updated"),
+        of(6, "prof-own", "profile.deleted"),
+    ];
+    let others = [
+        of(2, "prof-own", "order.refused"),
+        of(3, "prof-other", "profile.created"),
+        of(5, "prof-own", "profiles"),
+    ];
+    let stored = [changes.clone(), others].concat();
+    db.put(unit!(|tx| tx.record(&stored).await)).await;
+    let mut reader = db.read().await.unwrap();
+    let id = "prof-own".parse::<ProfileId>().unwrap();
+    let mut page = PageRequest { after: None, limit: 2 };
+    let first = reader.profile_history(&id, &page).await.unwrap();
+    assert_eq!(first.items, [changes[2].clone(), changes[1].clone()]);
+    page.after = first.next;
+    let second = reader.profile_history(&id, &page).await.unwrap();
+    assert_eq!((second.items, second.next), (vec![changes[0].clone()], None));
 }
