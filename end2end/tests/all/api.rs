@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod bulk_actions;
 mod certificates;
 mod keys;
 mod operations;

@@ -95,6 +95,11 @@ routes! {
     get    "/api/certificates/{id}/pem"         => api::certificates::download;
     get    "/api/certificates/{id}/der"         => api::certificates::download_der;
     post   "/api/certificates/{id}/revoke"      => api::certificates::revoke;
+    get    "/api/bulk-actions"                  => api::bulk_actions::list;
+    post   "/api/bulk-actions"                  => api::bulk_actions::start;
+    get    "/api/bulk-actions/{id}"             => api::bulk_actions::read;
+    get    "/api/bulk-actions/{id}/failures"    => api::bulk_actions::failures;
+    post   "/api/bulk-actions/{id}/stop"        => api::bulk_actions::stop;
     get    "/api/acme/accounts"                 => api::accounts::list;
     get    "/api/acme/accounts/{id}"            => api::accounts::read;
     post   "/api/acme/accounts/{id}/suspend"    => api::accounts::suspend;

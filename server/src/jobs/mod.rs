@@ -3,7 +3,7 @@
 
 mod accounts;
 mod api_keys;
-mod bulk_actions;
+pub mod bulk_actions;
 pub mod gauges;
 mod identity;
 mod orders;
@@ -13,6 +13,7 @@ pub mod sessions;
 mod validation;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 
@@ -25,6 +26,9 @@ pub use orders::recover;
 pub use registry::Run;
 pub use registry::{Job, Jobs, Report};
 pub use validation::take_back as take_back_challenges;
+
+/// How long what has ended can be read: orders and bulk actions. Certificates and audit events are kept for ever.
+const KEEP_ENDED: Duration = Duration::from_secs(90 * 86_400);
 
 /// Starts all jobs; they end when the set is dropped. `validate`: whether this replica validates challenges.
 pub fn start(core: &Arc<Core>, renewal: Renewal, validate: bool) -> JoinSet<()> {
@@ -39,6 +43,7 @@ pub fn start(core: &Arc<Core>, renewal: Renewal, validate: bool) -> JoinSet<()> 
     jobs.spawn(repeat(each(), &api_keys::STORE_USE, api_keys::store_use));
     jobs.spawn(repeat(each(), &api_keys::REPORT_ENDS, api_keys::report_ends));
     jobs.spawn(repeat(each(), &bulk_actions::WORK, bulk_actions::do_all));
+    jobs.spawn(repeat(each(), &bulk_actions::CLEAN_UP, bulk_actions::delete_ended));
     if validate {
         core.jobs.register(&validation::START_DUE, core.now());
         jobs.spawn(validation::run(each()));

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::core::{Core, Resource};
 use crate::error::{Error, Result};
 use crate::issuance::PROCESSING_LIMIT;
-use crate::jobs::Job;
+use crate::jobs::{Job, KEEP_ENDED};
 
 pub(super) const RELEASE_STALE: Job = Job {
     name: "release_stale_orders",
@@ -20,8 +20,6 @@ pub(super) const CLEAN_UP: Job = Job {
     about: "Ends orders that expired, and deletes those that ended 90 days ago.",
     every: Duration::from_secs(60),
 };
-/// How long an ended order can be read. Its certificate and its audit events are kept for ever.
-const KEEP_ENDED: Duration = Duration::from_secs(90 * 86_400);
 /// Rows in one transaction, so that a clean-up never holds up an issuance for long.
 const BATCH: u32 = 500;
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use acme::renewal::{CertificateRef, RenewalInfo, RenewalWindow, retry_after};
 use model::{
-    Caller, Certificate, CertificateFilter, CertificateId, CertificateState, PageRequest, Permission,
-    ProfileId, Reach, RenewalDemand,
+    BulkSelection, Caller, Certificate, CertificateFilter, CertificateId, CertificateState, PageRequest,
+    Permission, ProfileId, Reach, RenewalDemand,
 };
 use serde_json::{Value, json};
 
@@ -59,26 +59,19 @@ fn spread(sha256: &str) -> u32 {
     sha256.get(..8).and_then(|digits| u32::from_str_radix(digits, 16).ok()).unwrap_or(0)
 }
 
-/// Which certificates an administrator means.
-#[derive(Debug)]
-pub enum Selection {
-    Ids(Vec<CertificateId>),
-    Matching(Box<CertificateFilter>),
-}
-
 /// Wants all selected certificates renewed at once that are valid now; without a demand, takes demands back. Returns
 /// how many certificates that changed. `shown`: the selection for the audit events, one for each transaction.
 pub async fn demand(
     core: &Core,
     caller: &Caller,
-    selection: Selection,
+    selection: BulkSelection,
     shown: Value,
     demand: Option<RenewalDemand>,
 ) -> Result<u64> {
     let reach = reach(caller, Permission::CertificateRenew)?;
     let mut batches = Batches { core, caller, shown, demand, within: Vec::new(), total: 0, recorded: false };
     match selection {
-        Selection::Ids(ids) => {
+        BulkSelection::Ids(ids) => {
             // What lies beyond the reach is passed over like what does not exist.
             if let Reach::Profiles(profiles) = reach {
                 batches.within = profiles.into_iter().collect();
@@ -87,7 +80,7 @@ pub async fn demand(
                 batches.store(some.to_vec()).await?;
             }
         }
-        Selection::Matching(filter) => {
+        BulkSelection::Filter(filter) => {
             for profile_id in scope::parts(&reach, filter.profile_id.as_ref()) {
                 let mut filter = CertificateFilter {
                     profile_id,

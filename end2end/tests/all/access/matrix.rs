@@ -165,6 +165,7 @@ impl<'w> Fixtures<'w> {
                 }
                 Some(body)
             }
+            ("POST", "/api/bulk-actions") => Some(self.bulk_action().await),
             ("POST", "/api/certificates/{id}/revoke") => Some(json!({ "reason": "superseded" })),
             ("POST", _) if path.starts_with("/api/acme/accounts/") => Some(json!({ "reason": "a test" })),
             ("POST", "/api/acme/eab-keys") => Some(json!({ "profiles": [OWN] })),
@@ -206,6 +207,10 @@ impl<'w> Fixtures<'w> {
             }
             "issuers" => "iss-internal-ca".to_owned(),
             "certificates" => self.certificate().await,
+            // One that ran would end by itself, sooner or later than somebody stops it.
+            "bulk-actions" if !path.ends_with("stop") => {
+                make("/api/bulk-actions", self.bulk_action().await).await
+            }
             "accounts" => {
                 let url = self.acme.register(&Key::new()).await;
                 let id = url.rsplit('/').next().unwrap().to_owned();
@@ -241,6 +246,11 @@ impl<'w> Fixtures<'w> {
     async fn profile_to_create(&self) -> Value {
         self.world.admin.delete(&format!("/api/profiles/{OWN}")).await;
         open_profile(OWN)
+    }
+
+    async fn bulk_action(&self) -> Value {
+        let change = json!({ "kind": "renew", "reason": "a test" });
+        json!({ "change": change, "selection": { "ids": [self.certificate().await] } })
     }
 
     async fn certificate(&self) -> String {

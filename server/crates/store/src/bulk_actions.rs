@@ -222,6 +222,29 @@ impl Tx {
         self.insert_rows(head, items.iter().map(row).collect(), "").await
     }
 
+    /// Deletes what is kept of the action that ended first, if that was before `ended_before`: what came of at most `limit`
+    /// certificates, and with the last of them the action. Returns how many rows; 0: there is no such action.
+    pub async fn delete_ended_bulk_action(
+        &mut self,
+        ended_before: Timestamp,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        let first = "SELECT id FROM bulk_actions WHERE ended_at < $1 ORDER BY ended_at LIMIT 1";
+        let Some(row) = self.fetch_optional(first, args![ended_before]).await? else { return Ok(0) };
+        let id: BulkActionId = row.of("bulk_actions").parse("id")?;
+        let items = self
+            .execute(
+                "DELETE FROM bulk_action_items WHERE action_id = $1 AND certificate_id IN \
+                 (SELECT certificate_id FROM bulk_action_items WHERE action_id = $1 ORDER BY certificate_id LIMIT $2)",
+                args![&id, i64::from(limit)],
+            )
+            .await?;
+        if items >= u64::from(limit) {
+            return Ok(items);
+        }
+        self.execute("DELETE FROM bulk_actions WHERE id = $1", args![&id]).await.map(|action| items + action)
+    }
+
     /// Makes every action that somebody has claimed due at once. Only for when nobody can be at work on any. Returns
     /// how many.
     pub async fn take_back_bulk_actions(&mut self, now: Timestamp) -> Result<u64, StoreError> {

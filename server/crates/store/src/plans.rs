@@ -428,6 +428,7 @@ const CALLS: &[(&str, Call)] = calls! {
         tx.issuance_counts(&[after(10_000_000), after(10_000_001), after(10_000_002)]);
     "orders that failed in spans of time": |tx, _s|
         tx.failure_counts(&[after(10_000_000), after(10_000_001), after(10_000_002)]);
+    "bulk action that ended first, to be deleted": |tx, _s| tx.delete_ended_bulk_action(after(2), 10);
     "event": |tx, s| tx.audit_event(&s.event.id);
     "events": |tx, _s| tx.audit_events(&AuditFilter::default());
     "events by actor": |tx, s| tx.audit_events(&AuditFilter {
@@ -705,7 +706,8 @@ async fn seed_others(tx: &mut Tx, numbers: std::ops::Range<u64>) -> Result<(), S
         certificate.summary.order_id = Some(ended.order.id.clone());
         certificate.summary.not_after = after(3600 + number);
         tx.insert_certificate(&certificate).await?;
-        let bulk = BulkAction { state: BulkActionState::Done, due_at: None, ..bulk_action("key") };
+        let ended_at = Some(after(1 + number));
+        let bulk = BulkAction { state: BulkActionState::Done, due_at: None, ended_at, ..bulk_action("key") };
         tx.insert_bulk_action(&bulk).await?;
         let failure = (number % 2 == 0).then(|| "a reason".to_owned());
         tx.insert_bulk_items(&bulk.id, &[(certificate.summary.id.clone(), failure)]).await?;

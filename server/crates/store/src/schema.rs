@@ -40,6 +40,7 @@ const STEPS: &[Step] = &[
     step!(11, "0011_search"),
     step!(12, "0012_bulk_actions"),
     step!(13, "0013_profile_history"),
+    step!(14, "0014_end_of_bulk_actions"),
 ];
 
 /// The number of the last one.

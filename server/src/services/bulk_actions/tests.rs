@@ -278,3 +278,23 @@ async fn what_is_no_selection_is_refused() {
     assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
     assert!(!step(&world).await);
 }
+
+#[tokio::test]
+async fn an_action_is_deleted_ninety_days_after_its_end() {
+    let world = World::new().await;
+    let ids = issue(&world, PROFILE, 2).await;
+    let (_, admin) = somebody(&world, "admin").await;
+    let ended = begin(&world, &admin, renew(), BulkSelection::Ids(ids.clone())).await;
+    while step(&world).await {}
+    let delete = async || crate::jobs::bulk_actions::delete_ended(&world.core).await.unwrap();
+    world.wait(Duration::from_secs(90 * 86_400 - 1));
+    let running = begin(&world, &admin, revoke(), BulkSelection::Ids(ids)).await;
+    delete().await;
+    assert_eq!(look(&world, &ended.id).await.done, 2);
+    world.wait(Duration::from_secs(2));
+    delete().await;
+    let gone = super::find(&world.core, &admin, &ended.id).await.unwrap_err();
+    assert!(matches!(gone, Error::NotFound(_)), "{gone:?}");
+    assert_eq!(look(&world, &running.id).await.state, BulkActionState::Running);
+    assert_eq!(events(&world, "certificate.renewal_demanded").await.len(), 2, "the audit trail stays");
+}

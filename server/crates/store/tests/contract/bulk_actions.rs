@@ -14,6 +14,7 @@ on_both_engines! {
     a_stopped_action_takes_no_further_step,
     what_became_of_each_certificate_is_told,
     several_certificates_are_revoked_once,
+    ended_actions_are_deleted_a_part_at_a_time,
 }
 
 async fn put(db: &Db, action: &BulkAction) {
@@ -207,4 +208,46 @@ async fn several_certificates_are_revoked_once(db: Db) {
     assert_eq!(found.len(), 3);
     let unknown = [CertificateId::generate(NOW, &SystemEntropy)];
     assert!(reader.certificates_by_ids(&unknown).await.unwrap().is_empty());
+}
+
+async fn ended_actions_are_deleted_a_part_at_a_time(db: Db) {
+    let ended = |at| BulkAction {
+        state: BulkActionState::Done,
+        due_at: None,
+        ended_at: Some(after(at)),
+        ..bulk_action("usr")
+    };
+    let (first, second, kept, running) = (ended(1), ended(2), ended(3), bulk_action("usr"));
+    let items: Vec<_> = (0..5).map(|_| (CertificateId::generate(NOW, &SystemEntropy), None)).collect();
+    for action in [&second, &kept, &first, &running] {
+        put(&db, action).await;
+        let (id, items) = (action.id.clone(), items.clone());
+        db.put(unit!(|tx| tx.insert_bulk_items(&id, &items).await)).await;
+    }
+    let delete = async || db.put(unit!(|tx| tx.delete_ended_bulk_action(after(3), 3).await)).await;
+    let left = async || {
+        let mut db = db.read().await.unwrap();
+        let filter = BulkActionFilter { actor: None, page: PageRequest::default() };
+        let mut ids: Vec<_> =
+            db.bulk_actions(&filter).await.unwrap().items.into_iter().map(|action| action.id).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let all = |actions: &[&BulkAction]| {
+        let mut ids: Vec<_> = actions.iter().map(|action| action.id.clone()).collect();
+        ids.sort_unstable();
+        ids
+    };
+    assert_eq!(delete().await, 3, "what came of some certificates");
+    assert_eq!(left().await, all(&[&first, &second, &kept, &running]));
+    assert_eq!(delete().await, 3, "of the others, and the action");
+    assert_eq!(left().await, all(&[&second, &kept, &running]));
+    assert_eq!((delete().await, delete().await, delete().await), (3, 3, 0));
+    assert_eq!(left().await, all(&[&kept, &running]), "the one ended too late, the other has not ended");
+    // Of those that stay, all stays.
+    let page = PageRequest { after: None, limit: 10 };
+    let id = kept.id.clone();
+    let again = db.store.write(unit!(|tx| tx.insert_bulk_items(&id, &items[..1]).await)).await;
+    assert!(again.is_err(), "it is there");
+    assert!(db.read().await.unwrap().bulk_failures(&first.id, &page).await.unwrap().items.is_empty());
 }

@@ -13,6 +13,7 @@ use super::certificates::{self, PATH as CERTIFICATES};
 use super::fields::{CURSOR, Fields};
 use super::{Services, certificate_actions, words};
 use crate::error::{Error, FieldError, Result};
+use crate::http::api::bulk_actions::parse_id;
 use crate::services::bulk_actions::{self, Preview};
 
 const PATH: &str = "/bulk-actions";
@@ -221,10 +222,6 @@ impl Services {
             actions: Vec::new(),
         })
     }
-}
-
-pub fn parse_id(id: &str) -> Result<BulkActionId> {
-    id.parse().map_err(|_| Error::not_found(format!("bulk action {id}")))
 }
 
 /// What is to be done.

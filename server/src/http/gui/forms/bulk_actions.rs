@@ -5,7 +5,8 @@ use model::{BulkChange, BulkKind};
 use super::certificates::{explanation_url, reason};
 use super::{Done, Sent};
 use crate::error::{Error, Result};
-use crate::http::gui::backend::bulk_actions::{as_of, kind, parse_id, selection};
+use crate::http::api::bulk_actions::parse_id;
+use crate::http::gui::backend::bulk_actions::{as_of, kind, selection};
 use crate::services::bulk_actions;
 use crate::state::AppState;
 
