@@ -36,13 +36,15 @@ check_page() {
     ((faults == 0))
 }
 
-# run_step NAME: the page's commands, in this shell, as somebody would paste them. OUTPUT is what they printed.
+# run_step NAME: the page's commands, in this shell, as somebody would paste them. OUTPUT is what they printed. The first that
+# fails ends the test.
 run_step() {
     [[ -n $(step "$1") ]] || die "the page has no step $1"
     say "step $1"
-    local log=$WORK/$1.out
+    STEP=$1
     # Not in a subshell: what a step sets or starts is for the steps after it.
     # shellcheck source=/dev/null
-    source <(step "$1") >"$log" 2> >(grep --invert-match 'found symbolic link' >&2) || die "step $1 failed: $(<"$log")"
-    OUTPUT=$(<"$log")
+    source <(step "$1") >"$WORK/$1.out" 2> >(grep --invert-match 'found symbolic link' >&2)
+    STEP=''
+    OUTPUT=$(<"$WORK/$1.out")
 }
