@@ -28,6 +28,7 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// `selected`: what is to be done, to which certificates.
     async fn new_bulk_action(&self, selected: &Query) -> Result<NewBulkActionView, PageError>;
     async fn orders(&self, query: &Query) -> Result<ListView<OrderRow>, PageError>;
+    async fn refused_orders(&self, query: &Query) -> Result<ListView<RefusedOrderRow>, PageError>;
     async fn order(&self, id: &str) -> Result<OrderView, PageError>;
     async fn acme_accounts(&self, query: &Query) -> Result<ListView<AcmeAccountRow>, PageError>;
     async fn acme_account(&self, id: &str) -> Result<AcmeAccountView, PageError>;

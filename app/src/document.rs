@@ -58,6 +58,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/bulk-actions/:id") view=BulkAction/>
                 <Route path=path!("/bulk-actions/:id/stop") view=StopBulkAction/>
                 <Route path=path!("/orders") view=Orders/>
+                <Route path=path!("/orders/refused") view=RefusedOrders/>
                 <Route path=path!("/orders/:id") view=Order/>
                 <Route path=path!("/acme-accounts") view=AcmeAccounts/>
                 <Route path=path!("/acme-accounts/:id") view=AcmeAccount/>

@@ -47,7 +47,7 @@ pub use home::Home;
 pub use issuers::{Issuer, Issuers};
 pub use link::Link;
 pub use not_found::NotFound;
-pub use orders::{Order, Orders};
+pub use orders::{Order, Orders, RefusedOrders};
 pub use profile_end::{DeleteProfile, DisableProfile, EnableProfile};
 pub use profile_form::{EditProfile, NewProfile};
 pub use profile_history::ProfileHistory;

@@ -3,11 +3,18 @@ use leptos::prelude::*;
 use crate::components::{
     Instant, Live, PageTitle, StatusBadge, Table, list_page, optional_link, page, parameter, prose, thing,
 };
-use crate::views::{AuthorizationRow, Event, ExplanationView, ListView, OrderRow, OrderView, Tone};
+use crate::views::{
+    AuthorizationRow, Event, ExplanationView, ListView, OrderRow, OrderView, RefusedOrderRow, Tone,
+};
 
 #[component]
 pub fn Orders() -> impl IntoView {
     page("Orders", PATH, |r| async move { r.backend.orders(&r.query).await }, list)
+}
+
+#[component]
+pub fn RefusedOrders() -> impl IntoView {
+    page("Refused orders", PATH, |r| async move { r.backend.refused_orders(&r.query).await }, refused)
 }
 
 #[component]
@@ -34,6 +41,38 @@ fn list(view: ListView<OrderRow>) -> impl IntoView {
         }
         .into_any()
     })
+}
+
+fn refused(view: ListView<RefusedOrderRow>) -> impl IntoView {
+    const COLUMNS: &[&str] = &["Names", "Why, and what to do", "Asked (UTC)", "Profile", "Account"];
+    let heading = (
+        "Refused orders",
+        "What clients wanted to order and were refused at once, so that there is no order.",
+    );
+    list_page(view, "/orders/refused", heading, COLUMNS, refused_row, || {
+        view! {
+            <p><strong>"Nothing was refused."</strong></p>
+            <p>"An order that was accepted and failed later is among the " <a href=PATH>"orders"</a> "."</p>
+        }
+        .into_any()
+    })
+}
+
+fn refused_row(row: RefusedOrderRow) -> impl IntoView {
+    let reasons =
+        row.reasons.into_iter().map(|reason: String| view! { <div>{prose(&reason)}</div> }).collect_view();
+    view! {
+        <tr>
+            <th scope="row">
+                {thing(row.name)}
+                {row.more_names.map(|names| view! { <small>{names}</small> })}
+            </th>
+            <td class="text">{reasons} <small>{row.advice}</small></td>
+            <td class="nowrap"><Instant at=row.asked/></td>
+            <td class="nowrap">{thing(row.profile)}</td>
+            <td class="mono nowrap">{optional_link(row.account)}</td>
+        </tr>
+    }
 }
 
 pub fn row(row: OrderRow) -> impl IntoView {

@@ -36,7 +36,9 @@ pub use certificates::{CertificateRow, CertificateView, ChainLink, Download, Ren
 pub use eab_keys::{EabKeyRow, EabKeyView, NewEabKeyView};
 pub use issuers::{IssuerRow, IssuerView};
 pub use list::{Choice, Filter, FilterKind, ListView};
-pub use orders::{AuthorizationRow, Event, ExplanationView, OrderRow, OrderView, ProblemView};
+pub use orders::{
+    AuthorizationRow, Event, ExplanationView, OrderRow, OrderView, ProblemView, RefusedOrderRow,
+};
 pub use overview::{Attention, End, Figure, FiguresView, OverviewView};
 pub use profile_form::{FieldChange, LostUpdate, ProfileFormView};
 pub use profile_tools::{

@@ -15,6 +15,19 @@ pub struct OrderRow {
     pub placed: Moment,
 }
 
+/// What a client wanted to order and was refused, so that there is no order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedOrderRow {
+    /// The first name, which leads to the audit event for those who may read it.
+    pub name: Link,
+    pub more_names: Option<String>,
+    pub reasons: Vec<String>,
+    pub advice: &'static str,
+    pub profile: Link,
+    pub account: Option<Link>,
+    pub asked: Moment,
+}
+
 /// Everything about an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderView {

@@ -217,17 +217,33 @@ fn refusal(out: &mut Explanation, event: &AuditEvent) {
     for reason in event.details["reasons"].as_array().into_iter().flatten().filter_map(|r| r.as_str()) {
         out.findings.push(format!("In detail: {reason}."));
     }
-    out.advice.push(
-        match rule {
-            "csr" => "Make the client's certificate request fit the order: the same names, a key of its own that the profile allows.",
-            "names" => "Order other names, or change permitted_names and excluded_names of the profile.",
-            "allowed_client_networks" => "Finalize from an allowed network, or change allowed_client_networks of the profile.",
-            "enabled" => "Enable the profile again, or order under another one.",
-            "caa" => "Change the CAA records of the name, or order from the CA that they name.",
-            _ => "The audit event of the refusal has the details.",
+    out.advice.push(advice_for_rule(rule).to_owned());
+}
+
+/// What to do when a rule has refused: of the profile, by the name of its field, or of the CA.
+pub fn advice_for_rule(rule: &str) -> &'static str {
+    match rule {
+        "csr" => {
+            "Make the client's certificate request fit the order: the same names, a key of its own that the profile allows."
         }
-        .to_owned(),
-    );
+        "names" => "Order other names, or change permitted_names and excluded_names of the profile.",
+        "issuer" => {
+            "Order other names, or choose an issuer for the profile whose name constraints permit these."
+        }
+        "allowed_client_networks" => {
+            "Ask from an allowed network, or change allowed_client_networks of the profile."
+        }
+        "allowed_challenge_types" => {
+            "Allow a challenge that fits the name in allowed_challenge_types of the profile; a wildcard needs dns-01."
+        }
+        "enabled" => "Enable the profile again, or order under another one.",
+        "caa" => "Change the CAA records of the name, or order from the CA that they name.",
+        "eab_required" => "Create an EAB key and let the client register a new account key with it.",
+        "eab_scope" => "Give the client an EAB key for this profile and these names, and a new account key.",
+        "eab_revoked" => "Create another EAB key and let the client register a new account key with it.",
+        "terms_of_service" => "Let the client agree to the current terms of service.",
+        _ => "The audit event of the refusal has the details.",
+    }
 }
 
 /// What to do about a problem for which the attempt itself knows nothing better.

@@ -1,8 +1,11 @@
 //! Orders as administrators see them.
 
-use model::{AuditFilter, Caller, Order, OrderFilter, OrderId, Outcome, Page, PageRequest, Permission};
+use model::{
+    AccountId, Actor, AuditEvent, AuditFilter, Caller, Identifier, Order, OrderFilter, OrderId, Outcome,
+    Page, PageRequest, Permission, ProfileId, Timestamp,
+};
 
-use super::explain::{Examined, Explanation, explain};
+use super::explain::{Examined, Explanation, advice_for_rule, explain};
 use super::scope;
 use crate::auth::reach;
 use crate::core::Core;
@@ -30,6 +33,76 @@ pub async fn list(core: &Core, caller: &Caller, filter: &OrderFilter) -> Result<
         pages.push(db.orders(&OrderFilter { profile_id, ..filter.clone() }).await?);
     }
     Ok(scope::merge(pages, filter.page.limit, |order| order.id.to_string()))
+}
+
+/// Which refused orders to list, newest first. Empty fields do not restrict.
+#[derive(Clone, Debug, Default)]
+pub struct RefusedFilter {
+    pub profile_id: Option<ProfileId>,
+    pub account_id: Option<AccountId>,
+    /// At or after.
+    pub since: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+    pub page: PageRequest,
+}
+
+/// What a client wanted to order and was refused (RFC 8555 §7.4), so that there is no order; only the audit trail has it.
+#[derive(Debug)]
+pub struct RefusedOrder {
+    pub event: AuditEvent,
+    pub profile_id: ProfileId,
+    /// `None` where the event does not say.
+    pub account_id: Option<AccountId>,
+    pub identifiers: Vec<Identifier>,
+    /// For each name, where the names are the reason.
+    pub reasons: Vec<String>,
+    pub advice: &'static str,
+}
+
+/// Whoever may read orders may know of those that never came to be, without reading the rest of the audit trail.
+pub async fn refused(core: &Core, caller: &Caller, filter: &RefusedFilter) -> Result<Page<RefusedOrder>> {
+    let reach = reach(caller, Permission::OrderRead)?;
+    let of_all = AuditFilter {
+        actor: filter.account_id.clone().map(|id| Actor::AcmeAccount(id).to_string()),
+        action: Some("order.refused".to_owned()),
+        // Those at finalize are of an order, whose page tells them.
+        resource_type: Some("profile".to_owned()),
+        since: filter.since,
+        until: filter.until,
+        page: filter.page.clone(),
+        ..AuditFilter::default()
+    };
+    let mut db = core.store.read().await?;
+    let mut pages = Vec::new();
+    for profile in scope::parts(&reach, filter.profile_id.as_ref()) {
+        let resource_id = profile.map(|id| id.to_string());
+        pages.push(db.audit_events(&AuditFilter { resource_id, ..of_all.clone() }).await?);
+    }
+    let Page { items, next } = scope::merge(pages, filter.page.limit, |event| event.id.to_string());
+    Ok(Page { items: items.into_iter().map(RefusedOrder::of).collect::<Result<_>>()?, next })
+}
+
+impl RefusedOrder {
+    fn of(event: AuditEvent) -> Result<Self> {
+        let malformed = |what: &str| Error::Internal(format!("the audit event {} has no {what}", event.id));
+        let details = &event.details;
+        let text = |field: &str| details[field].as_str();
+        let reasons = details["reasons"].as_array().into_iter().flatten();
+        let mut reasons: Vec<_> = reasons.filter_map(|r| r.as_str()).map(str::to_owned).collect();
+        if reasons.is_empty() {
+            reasons.extend(text("reason").map(str::to_owned));
+        }
+        Ok(Self {
+            profile_id: event.resource_id.parse().map_err(|_| malformed("profile"))?,
+            account_id: text("account_id").and_then(|id| id.parse().ok()),
+            identifiers: serde_json::from_value(details["identifiers"].clone())
+                .map_err(|_| malformed("names"))?,
+            reasons,
+            advice: advice_for_rule(text("rule").unwrap_or_default()),
+            event,
+        })
+    }
 }
 
 pub async fn examine(core: &Core, caller: &Caller, id: &OrderId) -> Result<Examination> {

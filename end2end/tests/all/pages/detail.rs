@@ -14,6 +14,7 @@ on_each_engine!(
     a_certificate_is_told_in_full,
     a_certificate_without_an_account_names_who_asked,
     a_failed_order_says_what_happened_and_what_to_do,
+    a_refused_order_says_why_and_what_to_do,
     a_change_shows_before_and_after,
     clients_get_texts_with_the_values_of_the_profile,
     the_overview_counts_and_warns,
@@ -106,6 +107,41 @@ async fn a_failed_order_says_what_happened_and_what_to_do(engine: Engine) {
     let order = words(&world.page(&format!("/orders/{}", valid["order_id"].as_str().unwrap())).await);
     has(&order, &["Order accepted for a.test", "authorized without a challenge", "Certificate issued"]);
     assert!(!order.contains("Why it failed"));
+}
+
+async fn a_refused_order_says_why_and_what_to_do(engine: Engine) {
+    let world = World::new(engine).await;
+    world.bind_an_account("a cluster").await;
+    has(&words(&world.page("/orders/refused").await), &["Nothing was refused."]);
+    let change = json!({ "permitted_names": ["**.a.test"] });
+    world.api.call(Method::PATCH, "/api/profiles/prof-test", Some(change)).await.expect(200);
+    for _ in 0..3 {
+        world.acme.order(world.signer(), &["dns:elsewhere.test", "dns:x.a.test"]).await.expect(400);
+    }
+    let overview = words(&world.page("/").await);
+    let why = "elsewhere.test is not among the permitted names. Order other names, or change permitted_names";
+    has(&overview, &["refused Order for elsewhere.test", "the newest of 3", why]);
+    let html = world.page("/orders/refused").await;
+    let page = words(&html);
+    has(&page, &["elsewhere.test x.a.test elsewhere.test is not among the permitted names", "3 in all"]);
+    assert!(html.contains("href=\"/audit/evt-") && html.contains("href=\"/profiles/prof-test\""), "{html}");
+    for (filter, fits) in [
+        ("profile=prof-test", true),
+        ("profile=prof-bound", false),
+        (&*format!("account={}", world.account_id()), true),
+        ("account=acc-0193a1b2c3d47e5f8a9b0c1d2e3f4a5b", false),
+        ("until=2020-01-31", false),
+    ] {
+        let page = words(&world.page(&format!("/orders/refused?{filter}")).await);
+        assert_eq!(page.contains("elsewhere.test"), fits, "{filter}: {page}");
+    }
+    // Whoever may read the orders of the profile, without the audit trail, and nobody else.
+    let operator = world.browser_of("operator", &["prof-test"]).await;
+    let html = world.page_of(&operator, "/orders/refused").await;
+    assert!(html.contains("elsewhere.test") && !html.contains("/audit/"), "{html}");
+    let other = world.browser_of("operator", &["prof-bound"]).await;
+    has(&words(&world.page_of(&other, "/orders/refused").await), &["Nothing was refused."]);
+    assert!(!world.page_of(&other, "/").await.contains("elsewhere.test"));
 }
 
 async fn a_change_shows_before_and_after(engine: Engine) {

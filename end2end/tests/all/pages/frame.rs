@@ -21,6 +21,7 @@ const PAGES: &[(&str, &str)] = &[
     ("/certificates/*/renew-now/cancel", "told the usual time again"),
     ("/orders", "What ACME clients have asked for"),
     ("/orders/*", "What happened"),
+    ("/orders/refused", "so that there is no order"),
     ("/acme-accounts", "The clients that may order"),
     ("/acme-accounts/*", "Thumbprint"),
     ("/acme-accounts/*/suspend", "Every request of this account is refused"),
@@ -93,7 +94,7 @@ async fn every_page_is_reached_by_links(engine: Engine) {
         let of_kind = |p: &&String| {
             let (found, kind) = (parts(p), parts(path));
             let fits = |(found, kind): (&String, &String)| {
-                (kind == "*" && !matches!(&**found, "new" | "end-all")) || found == kind
+                (kind == "*" && !matches!(&**found, "new" | "end-all" | "refused")) || found == kind
             };
             found.len() == kind.len() && !p.contains('?') && found.iter().zip(&kind).all(fits)
         };

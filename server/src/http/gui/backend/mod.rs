@@ -147,6 +147,10 @@ impl Backend for Services {
         self.list_orders(self.caller()?, query).await.map_err(shown)
     }
 
+    async fn refused_orders(&self, query: &Query) -> Result<ListView<RefusedOrderRow>, PageError> {
+        self.list_refused_orders(self.caller()?, query).await.map_err(shown)
+    }
+
     async fn order(&self, id: &str) -> Result<OrderView, PageError> {
         self.show_order(self.caller()?, id).await.map_err(shown)
     }

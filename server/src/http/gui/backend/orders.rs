@@ -1,5 +1,8 @@
 use app::Query;
-use app::views::{AuthorizationRow, ExplanationView, Link, ListView, OrderRow, OrderView, ProblemView, Tone};
+use app::views::{
+    AuthorizationRow, ExplanationView, Link, ListView, OrderRow, OrderView, ProblemView, RefusedOrderRow,
+    Tone,
+};
 use model::{
     AuthorizationStatus, Caller, NamePart, Order, OrderFilter, OrderId, OrderStatus, Permission, Timestamp,
 };
@@ -10,9 +13,10 @@ use super::{Services, timeline, words};
 use crate::error::{Error, Result};
 use crate::issuance::order::as_of;
 use crate::services::explain::Examined;
-use crate::services::orders::{self, Examination};
+use crate::services::orders::{self, Examination, RefusedFilter, RefusedOrder};
 
 const PATH: &str = "/orders";
+pub(super) const REFUSED: &str = "/orders/refused";
 
 impl Services {
     pub(super) async fn list_orders(&self, caller: &Caller, query: &Query) -> Result<ListView<OrderRow>> {
@@ -31,7 +35,48 @@ impl Services {
         }
         let now = self.state.core.now();
         let page = orders::list(&self.state.core, caller, &filter).await?;
-        Ok(fields.with_rows(page.map(|order| self.order_row(order, now))))
+        let mut list = fields.with_rows(page.map(|order| self.order_row(order, now)));
+        list.actions.extend(self.way_to(Permission::OrderRead, "Refused orders", REFUSED));
+        Ok(list)
+    }
+
+    pub(super) async fn list_refused_orders(
+        &self,
+        caller: &Caller,
+        query: &Query,
+    ) -> Result<ListView<RefusedOrderRow>> {
+        let mut fields = Fields::new(REFUSED, query);
+        let filter = RefusedFilter {
+            profile_id: fields.parsed("profile", "Profile", "id"),
+            account_id: fields.parsed("account", "Account", "acc-…"),
+            since: fields.day("from", "Asked from", false),
+            until: fields.day("until", "Asked until", true),
+            page: fields.page(),
+        };
+        if fields.is_wrong() {
+            return Ok(fields.without_rows());
+        }
+        let now = self.state.core.now();
+        let page = orders::refused(&self.state.core, caller, &filter).await?;
+        Ok(fields.with_rows(page.map(|refused| self.refused_row(refused, now))))
+    }
+
+    fn refused_row(&self, refused: RefusedOrder, now: Timestamp) -> RefusedOrderRow {
+        let (name, more_names) = words::names(&refused.identifiers);
+        let event = &refused.event;
+        RefusedOrderRow {
+            name: Link {
+                text: name,
+                href: self.list_link(Permission::AuditRead, &format!("/audit/{}", event.id)),
+                title: None,
+            },
+            more_names,
+            reasons: refused.reasons,
+            advice: refused.advice,
+            profile: self.profile_link(&refused.profile_id),
+            account: refused.account_id.map(|id| self.account_link(&id)),
+            asked: words::moment(event.created_at, now),
+        }
     }
 
     pub(super) fn order_row(&self, order: Order, now: Timestamp) -> OrderRow {

@@ -7,8 +7,10 @@ use model::{
 };
 
 use super::issuers::status;
+use super::orders::REFUSED;
 use super::{Services, words};
 use crate::error::Result;
+use crate::services::orders::{RefusedFilter, RefusedOrder};
 use crate::services::overview::{self, Figures};
 use crate::services::{api_keys, certificates, eab_keys, orders, profiles, trust};
 use crate::tls::BootstrapCa;
@@ -56,7 +58,7 @@ impl Services {
         if self.may(Permission::OrderRead) {
             let filter = OrderFilter {
                 status: Some(OrderStatus::Invalid),
-                created_after: Some(now - Duration::from_secs(86_400)),
+                created_after: Some(now - DAY),
                 page: first(MOST),
                 ..OrderFilter::default()
             };
@@ -69,6 +71,11 @@ impl Services {
                     why: format!("{}: {reason}", row.placed.hint),
                 });
             }
+        }
+        if self.may(Permission::OrderRead) {
+            let since = Some(now - DAY);
+            let filter = RefusedFilter { since, page: first(50), ..RefusedFilter::default() };
+            items.extend(self.refusals(orders::refused(core, caller, &filter).await?.items, now));
         }
         if self.may(Permission::ProfileRead) {
             let all = profiles::list(core, caller, &first(100)).await?.items;
@@ -112,6 +119,36 @@ impl Services {
             items.extend(endless_keys("API key", Some("/api-keys"), &endless.collect::<Vec<_>>()));
         }
         Ok(items)
+    }
+
+    /// Clients ask again and again, so what was refused for one reason is told once, with the newest.
+    fn refusals(&self, found: Vec<RefusedOrder>, now: Timestamp) -> Vec<Attention> {
+        let mut kinds: Vec<(RefusedOrder, usize)> = Vec::new();
+        for refused in found {
+            let same = |(kind, _): &&mut (RefusedOrder, usize)| {
+                (&kind.profile_id, &kind.reasons) == (&refused.profile_id, &refused.reasons)
+            };
+            match kinds.iter_mut().find(same) {
+                Some((_, times)) => *times += 1,
+                None => kinds.push((refused, 1)),
+            }
+        }
+        let attention = kinds.into_iter().take(MOST).map(|(refused, times)| {
+            let (name, _) = words::names(&refused.identifiers);
+            let often = if times == 1 { String::new() } else { format!(", the newest of {times}") };
+            let list = format!("{REFUSED}?profile={}", refused.profile_id);
+            Attention {
+                badge: words::badge("refused", Tone::Warn),
+                what: Link { text: format!("Order for {name}"), href: Some(list), title: None },
+                why: format!(
+                    "{}{often}: {}. {}",
+                    words::distance(refused.event.created_at, now),
+                    refused.reasons.join("; "),
+                    refused.advice
+                ),
+            }
+        });
+        attention.collect()
     }
 
     fn ends(&self, now: Timestamp) -> Result<Vec<End>> {
