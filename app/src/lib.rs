@@ -12,4 +12,4 @@ pub mod views;
 
 pub use backend::{Backend, PageError};
 pub use document::{App, shell};
-pub use request::{Assets, Done, Fault, PageRequest, Query, Sent, Status, VisitorView};
+pub use request::{Assets, Done, Fault, Labels, PageRequest, Query, Sent, Status, VisitorView};

@@ -1,8 +1,9 @@
 //! What the server gives to the rendering of one page.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::Backend;
 
@@ -21,6 +22,7 @@ pub struct PageRequest {
     /// What a form has done that leads here.
     pub done: Option<Done>,
     pub query: Query,
+    pub labels: Labels,
     /// Leads to the request's entries in the server's log.
     pub request_id: Arc<str>,
 }
@@ -53,6 +55,25 @@ impl Fault {
     pub fn is_of(&self, name: &str) -> bool {
         let rest = self.field.strip_prefix(name);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '.']))
+    }
+}
+
+/// What the fields of a page are called, as they are put into it: those who are told what is wrong with a field look for the
+/// words that stand beside it.
+#[derive(Debug, Clone, Default)]
+pub struct Labels(Arc<Mutex<BTreeMap<&'static str, String>>>);
+
+impl Labels {
+    pub fn put(&self, name: &'static str, label: &str) {
+        self.lock().insert(name, label.to_owned());
+    }
+
+    pub fn of(&self, name: &str) -> Option<String> {
+        self.lock().get(name).cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

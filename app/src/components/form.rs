@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::CsrfToken;
 use super::title::escaped;
 use crate::views::Choice;
-use crate::{Fault, PageRequest, Query};
+use crate::{Fault, Labels, PageRequest, Query};
 
 /// What the fields of a form hold: what was sent and refused, else what is stored. It makes the fields, each with its
 /// help and what is wrong with it beside it.
@@ -15,6 +15,7 @@ pub struct Form {
     faults: Vec<Fault>,
     csrf_token: String,
     refused: bool,
+    labels: Labels,
 }
 
 /// What all kinds of fields have.
@@ -80,12 +81,13 @@ impl Form {
         let request = use_context::<PageRequest>();
         let visitor = request.as_ref().and_then(|request| request.visitor.clone());
         let csrf_token = visitor.map(|visitor| visitor.csrf_token).unwrap_or_default();
+        let labels = request.as_ref().map(|request| request.labels.clone()).unwrap_or_default();
         match request.and_then(|request| request.sent) {
             // Of what another site has sent, nothing was read.
             Some(sent) if !sent.values.is_empty() => {
-                Self { values: sent.values, faults: sent.faults, csrf_token, refused: true }
+                Self { values: sent.values, faults: sent.faults, csrf_token, refused: true, labels }
             }
-            _ => Self { values: stored, faults: Vec::new(), csrf_token, refused: false },
+            _ => Self { values: stored, faults: Vec::new(), csrf_token, refused: false, labels },
         }
     }
 
@@ -101,7 +103,8 @@ impl Form {
         {
             request.status.set(422);
         }
-        Self { values, refused: !faults.is_empty(), faults, csrf_token: String::new() }
+        let refused = !faults.is_empty();
+        Self { values, refused, faults, csrf_token: String::new(), labels: Labels::default() }
     }
 
     /// The whole of a form that asks by the URL of the page at `action`.
@@ -214,6 +217,7 @@ impl Form {
     /// Yes or no. It is sent as `true`, or not at all.
     pub fn flag(&self, field: Field) -> AnyView {
         let Field { name, label, help, .. } = field;
+        self.called(name, &label);
         let (id, checked) = (field_id(name), self.values.all(name).any(|value| value == "true"));
         let (class, error, note) = self.fault(name);
         let described = format!("{id}-help {}", note.unwrap_or_default()).trim().to_owned();
@@ -244,6 +248,7 @@ impl Form {
         parts: Vec<(Option<String>, Vec<Alternative>)>,
     ) -> AnyView {
         let Field { name, label, help, .. } = field;
+        self.called(name, &label);
         let id = field_id(name);
         let (class, error, note) = self.fault(name);
         let chosen: Vec<_> = self.values.all(name).map(str::to_owned).collect();
@@ -298,6 +303,7 @@ impl Form {
         input: impl FnOnce(String, Option<&'static str>, Option<String>) -> AnyView,
     ) -> AnyView {
         let Field { name, label, help, required, .. } = field;
+        self.called(name, &label);
         let id = field_id(name);
         let help_id = (!help.is_empty()).then(|| format!("{id}-help"));
         let (class, error, note) = self.fault(name);
@@ -313,6 +319,11 @@ impl Form {
             </div>
         }
         .into_any()
+    }
+
+    /// Notes what stands beside the field, for the list of what is wrong.
+    pub fn called(&self, name: &'static str, label: &str) {
+        self.labels.put(name, label);
     }
 
     /// The class of a field, what is wrong with it, and the id of the element that says so.

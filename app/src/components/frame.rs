@@ -11,9 +11,6 @@ pub fn Page(title: &'static str, current: &'static str, children: Children) -> i
     let request = use_context::<PageRequest>();
     let visitor = request.as_ref().and_then(|request| request.visitor.clone());
     let warning = visitor.as_ref().and_then(|visitor| visitor.warning.clone());
-    let refusal = request.as_ref().and_then(|request| request.refusal.clone());
-    let faults = request.as_ref().and_then(|request| request.sent.clone()).map(|sent| sent.faults);
-    let refusal = refusal.map(|text| refused(&text, faults.unwrap_or_default()));
     let done = request.and_then(|request| request.done).map(|done| {
         view! { <p class="note ok" role="status">{done.message}</p> }
     });
@@ -22,7 +19,6 @@ pub fn Page(title: &'static str, current: &'static str, children: Children) -> i
     });
     let main = view! {
         <main id="main" class="main">
-            {refusal}
             {done}
             {children()}
         </main>
@@ -40,23 +36,28 @@ pub fn Page(title: &'static str, current: &'static str, children: Children) -> i
     }
 }
 
-/// Why what was sent was refused. Of several fields each is named, with the way to it.
-fn refused(text: &str, faults: Vec<Fault>) -> AnyView {
+/// Why what was sent was refused. Of several fields each is named, with the way to it, so the page's form comes first.
+pub fn refused(request: &PageRequest) -> Option<AnyView> {
+    let text = request.refusal.as_ref()?;
+    let faults = request.sent.clone().map(|sent| sent.faults).unwrap_or_default();
     if faults.is_empty() {
-        return view! { <p class="note bad" role="alert">{sentence(text)}</p> }.into_any();
+        return Some(view! { <p class="note bad" role="alert">{sentence(text)}</p> }.into_any());
     }
     let faults = faults.into_iter().map(|Fault { field, reason }| {
         let name = field.split(['[', '.']).next().unwrap_or_default();
-        let target = format!("#{}", field_id(name));
-        view! { <li><a href=target>{name.replace('_', " ")}</a> ": " {reason}</li> }
+        let field = match request.labels.of(name) {
+            Some(label) => view! { <a href=format!("#{}", field_id(name))>{label}</a> }.into_any(),
+            None => name.replace('_', " ").into_any(),
+        };
+        view! { <li>{field} ": " {reason}</li> }
     });
-    view! {
+    let told = view! {
         <div class="note bad" role="alert">
             <p><strong>"Nothing was changed yet."</strong></p>
             <ul>{faults.collect_view()}</ul>
         </div>
-    }
-    .into_any()
+    };
+    Some(told.into_any())
 }
 
 /// What a form of somebody who is signed in must send along.

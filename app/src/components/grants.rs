@@ -107,10 +107,14 @@ pub fn grant_rows(form: &Form, name: &'static str, choices: GrantChoices, groups
     });
     let rows = rows.collect_view();
     let (fault, note) = form.faults_where(|fault| fault.field == name, &field_id(name));
-    let class = if groups { "rows of-groups" } else { "rows" };
+    let (class, legend) = match groups {
+        true => ("rows of-groups", "Groups and their roles"),
+        false => ("rows", "Roles granted here"),
+    };
+    form.called(name, legend);
     view! {
         <fieldset id=field_id(name) class=class tabindex="-1" aria-describedby=note>
-            <legend>{if groups { "Groups and their roles" } else { "Roles granted here" }}</legend>
+            <legend>{legend}</legend>
             {rows}
             {fault}
         </fieldset>

@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
+use super::frame::refused;
 use super::{Page, PageTitle};
 use crate::{PageError, PageRequest};
 
@@ -18,17 +19,17 @@ where
 {
     let request = use_context::<PageRequest>();
     let content = request.map(|request| {
-        let status = request.status.clone();
-        let request_id = request.request_id.to_string();
+        let asked = request.clone();
         let future = load(request);
         Suspend::new(async move {
-            match future.await {
+            let content = match future.await {
                 Ok(data) => show(data).into_any(),
                 Err(error) => {
-                    status.set(error.status());
-                    failure(&error, request_id).into_any()
+                    asked.status.set(error.status());
+                    failure(&error, asked.request_id.to_string()).into_any()
                 }
-            }
+            };
+            view! { {refused(&asked)} {content} }
         })
     });
     view! {

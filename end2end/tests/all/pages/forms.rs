@@ -41,7 +41,10 @@ async fn a_form_that_is_refused_keeps_its_input(engine: Engine) {
     let answer = world.submit(&suspend, &[("reason", &long)]).await;
     assert_eq!(answer.status, 422, "{}", answer.text());
     let html = answer.text();
-    assert!(html.contains("Nothing was changed yet.") && html.contains("href=\"#field-reason\""), "{html}");
+    assert!(
+        html.contains("Nothing was changed yet.") && html.contains("href=\"#field-reason\">Reason<"),
+        "{html}"
+    );
     assert!(html.contains(&format!("value=\"{long}\"")), "what was sent stays");
     assert!(html.contains("aria-invalid=\"true\"") && html.contains("1 to 500 characters are allowed"));
 

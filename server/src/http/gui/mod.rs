@@ -9,7 +9,7 @@ mod spans;
 
 use std::sync::Arc;
 
-use app::{Fault, PageError, PageRequest, Query, Sent, Status};
+use app::{Fault, Labels, PageError, PageRequest, Query, Sent, Status};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -156,6 +156,7 @@ async fn render(
         sent,
         done,
         query,
+        labels: Labels::default(),
         request_id: info.request_id.as_str().into(),
     };
     // No mode of leptos leaves its scripts out, and each resource would stand in the page twice. So the stream is
