@@ -1,6 +1,7 @@
 //! Every way in which a request can fail, by kind, and the one translation of a kind to what a client sees.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 use acme::{Problem, ProblemType};
 use http::StatusCode;
@@ -83,6 +84,11 @@ impl Error {
 
     pub fn not_found(what: impl Into<Cow<'static, str>>) -> Self {
         Self::NotFound(what.into())
+    }
+
+    /// `what` has changed since the version that a write is meant to replace was read.
+    pub fn outdated(what: impl Display) -> Self {
+        Self::PreconditionFailed(format!("{what} was changed since you read it; read it again"))
     }
 
     pub fn status(&self) -> StatusCode {

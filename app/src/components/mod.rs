@@ -32,4 +32,4 @@ pub use loading::{failure, page, parameter};
 pub use prose::prose;
 pub use secret::shown_once;
 pub use title::PageTitle;
-pub use versions::{compared, compared_field, versions};
+pub use versions::{Versions, compared, compared_field};

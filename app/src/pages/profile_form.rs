@@ -1,7 +1,7 @@
 use leptos::prelude::*;
 
 use super::profiles::PATH;
-use crate::components::{Alternative, Field, Form, Instant, PageTitle, changes, page, parameter, thing};
+use crate::components::{Alternative, Field, Form, PageTitle, Versions, page, parameter};
 use crate::views::{Choice, LostUpdate, ProfileFormView};
 
 #[component]
@@ -35,18 +35,18 @@ fn content(v: &ProfileFormView) -> impl IntoView + use<> {
         let href = format!("{PATH}/{id}");
         view! { " / " <a href=href>{name}</a> }
     });
-    let button = match (&v.profile, &v.lost_update) {
-        (None, _) => "Create the profile",
-        (Some(_), None) => "Save",
-        (Some(_), Some(_)) => "Save mine in its place",
-    };
+    let versions = Versions::of(&form, v.version);
+    let button = if v.profile.is_some() { versions.button() } else { "Create the profile" };
     let preview = v.profile.clone().map(|(id, _)| {
         let href = format!("{PATH}/{id}/preview");
         view! { <div class="actions"><a class="button" href=href>"Dry run of what is stored"</a></div> }
     });
-    let lost_update = v.lost_update.clone().map(|lost| lost_update(lost, action.clone()));
+    let (differences, latest) = match v.lost_update.clone() {
+        Some(LostUpdate { changed, by, differences }) => (differences, Some((changed, by))),
+        None => (Vec::new(), None),
+    };
     let fields = view! {
-        <input type="hidden" name="version" value=v.version/>
+        {versions.show(differences, latest)}
         {section("The profile", "", about(&form, v))}
         {section("Who may ask", "Accounts, networks, names, and how control of a name is shown.", who(&form, v))}
         {section("What is issued", "Where the client asks for less, it gets less; never for more.", what(&form, v))}
@@ -62,7 +62,6 @@ fn content(v: &ProfileFormView) -> impl IntoView + use<> {
             </div>
             {preview}
         </div>
-        {lost_update}
         {form}
     }
 }
@@ -202,27 +201,4 @@ fn advanced(form: &Form) -> impl IntoView + use<> {
 
 fn alternatives(choices: &[Choice]) -> Vec<Alternative> {
     choices.iter().map(|choice| Alternative::new(choice.value.clone(), choice.text.clone(), "")).collect()
-}
-
-/// Both versions, for somebody whose own one was not stored.
-fn lost_update(lost: LostUpdate, again: String) -> impl IntoView {
-    let by = lost.by.map(|by| view! { " by " {thing(by)} });
-    let differences = match lost.differences.is_empty() {
-        true => view! { <p>"What you sent says the same as what is stored now."</p> }.into_any(),
-        false => changes(lost.differences, ("Stored now", "Yours")).into_any(),
-    };
-    view! {
-        <section class="card lost-update">
-            <header>
-                <h2>"Somebody else was faster"</h2>
-                <span class="muted small">"Version " {lost.version} {by} ", " <Instant at=lost.changed/></span>
-            </header>
-            <div class="body">
-                <p>"Yours was not stored. Below is where the two differ; the form still has what you sent. Change it as it should be and
-                    save it in place of version " {lost.version} ", or "
-                    <a href=again>"go on from what is stored"</a> " and lose yours."</p>
-            </div>
-            {differences}
-        </section>
-    }
 }

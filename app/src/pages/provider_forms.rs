@@ -5,8 +5,8 @@ use leptos::prelude::*;
 use super::providers::{PATH, register};
 use super::where_to_find::where_to_find;
 use crate::components::{
-    Field, Form, PageTitle, StatusBadge, Table, compared, compared_field, grant_rows, grants_in_words, page,
-    parameter, stored_mappings, versions,
+    Field, Form, PageTitle, StatusBadge, Table, Versions, compared, compared_field, grant_rows,
+    grants_in_words, page, parameter, stored_mappings,
 };
 use crate::views::{Badge, CheckRow, MappingsView, ProviderFormView, ProviderTestView, Tone};
 use crate::{PageRequest, Query};
@@ -73,10 +73,12 @@ fn form(v: ProviderFormView) -> impl IntoView {
             (heading, format!("{PATH}/new"), PATH.to_owned(), "Identity providers".to_owned())
         }
     };
-    let head = match v.stored {
-        Some((_, version)) => {
-            let fields = COMPARED.iter().map(|(name, label)| compared_field(&form, &stored, name, label));
-            versions(&form, version, fields.collect())
+    let versions = v.stored.as_ref().map(|(_, version)| Versions::of(&form, *version));
+    let button = versions.as_ref().map_or("Create", Versions::button);
+    let head = match versions {
+        Some(versions) => {
+            let fields = COMPARED.iter().map(|(name, label)| compared_field(&form, &stored, name, *label));
+            versions.show(fields, None)
         }
         None => form.text(
             Field::new("id", "Id")
@@ -94,7 +96,7 @@ fn form(v: ProviderFormView) -> impl IntoView {
         )
     });
     let fields = view! { {head} {settings(&form, new, v.has_client_secret)} {tail} };
-    let form = form.frame(action, (if new { "Create" } else { "Save" }, false), back.clone(), fields);
+    let form = form.frame(action, (button, false), back.clone(), fields);
     view! {
         <PageTitle text=heading.clone()/>
         <div class="head">
@@ -167,13 +169,15 @@ fn mappings(v: MappingsView) -> impl IntoView {
     let both = compared("Groups and roles", grants_in_words(&stored), grants_in_words(form.values()));
     let page = format!("{PATH}/{}", v.id);
     let heading = format!("Group mappings of {}", v.name);
+    let versions = Versions::of(&form, v.version);
+    let button = versions.button();
     let fields = view! {
-        {versions(&form, v.version, vec![both])}
+        {versions.show([both], None)}
         <p>"Whoever is in the group at the provider holds the role here. Groups are compared letter by letter, as the provider sends them in the claim "
             <code>{v.groups_claim}</code> "; the audit event of a sign-in shows which came. A change holds at once, also for those who are signed in."</p>
         {grant_rows(&form, "group_mappings", v.choices, true)}
     };
-    let form = form.frame(format!("{page}/mappings"), ("Save", false), page.clone(), fields);
+    let form = form.frame(format!("{page}/mappings"), (button, false), page.clone(), fields);
     view! {
         <PageTitle text=heading.clone()/>
         <div class="head">

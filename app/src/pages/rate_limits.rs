@@ -1,7 +1,7 @@
 use leptos::prelude::*;
 
 use crate::Query;
-use crate::components::{Field, Form, Instant, StatusBadge, Table, page, thing};
+use crate::components::{Field, Form, Instant, StatusBadge, Table, Versions, compared, page, thing};
 use crate::views::{AllowedRow, Choice, LimitField, Link, RateLimitsForm, RateLimitsView, UsageRow};
 
 #[component]
@@ -118,27 +118,21 @@ fn edit(v: RateLimitsForm) -> impl IntoView {
     let each = v.limits.iter().chain(&v.networks);
     let stored = each.fold(Query::default(), |query, field| query.with(field.name, &field.stored));
     let form = Form::new(stored);
-    // Whoever is told of somebody else's change decides between both: the next attempt replaces it.
-    let lost = form.is_refused() && form.value("version") != v.version.to_string();
-    let version = v.version.to_string();
-    let button = if lost { "Save mine in its place" } else { "Save" };
+    let versions = Versions::of(&form, v.version);
+    let button = versions.button();
+    let number = |text: &str| if text.trim().is_empty() { "no limit".to_owned() } else { text.to_owned() };
+    let each = v.limits.iter().chain(&v.networks);
+    let both: Vec<_> = each
+        .map(|field| compared(field.label.clone(), number(&field.stored), number(&form.value(field.name))))
+        .collect();
     let field = |field: LimitField| {
         let unit = if field.name.starts_with("network_prefix") { "" } else { " Nothing, or 0: no limit." };
         let default = if field.default.is_empty() { "no limit" } else { &field.default };
-        let now = if field.stored.is_empty() { "no limit" } else { &field.stored };
-        let help = match lost && form.value(field.name) != field.stored {
-            true => format!("Stored now: {now}. The default is {default}.{unit}"),
-            false => format!("The default is {default}.{unit}"),
-        };
+        let help = format!("The default is {default}.{unit}");
         form.text(Field::new(field.name, field.label).help(help).example("no limit").kind("number"))
     };
     let fields = view! {
-        {lost.then(|| view! {
-            <div class="note warn">
-                <p>"Somebody else has changed the limits since you opened this page. The fields have what you sent; beside each that differs stands what is stored now. To keep theirs, cancel; to replace it by yours, save again."</p>
-            </div>
-        })}
-        <input type="hidden" name="version" value=version/>
+        {versions.show(both, None)}
         {v.limits.into_iter().map(field).collect_view()}
         {v.networks.into_iter().map(field).collect_view()}
     };

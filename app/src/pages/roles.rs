@@ -2,8 +2,8 @@ use leptos::prelude::*;
 
 use crate::Query;
 use crate::components::{
-    Confirmation, Field, Form, Instant, PageTitle, actions, compared_field, confirmation, page, parameter,
-    thing, versions,
+    Confirmation, Field, Form, Instant, PageTitle, Versions, actions, compared_field, confirmation, page,
+    parameter, thing,
 };
 use crate::views::{
     Holder, Link, ListView, PermissionRow, RoleColumn, RoleFormView, RoleView, RolesView, SubjectRows,
@@ -235,14 +235,16 @@ fn form(v: RoleFormView) -> impl IntoView {
         }
         None => ("New role".to_owned(), format!("{PATH}/new"), PATH.to_owned(), "Roles".to_owned()),
     };
-    let head = match v.stored {
-        Some((_, version)) => {
-            let compared = vec![
+    let versions = v.stored.as_ref().map(|(_, version)| Versions::of(&form, *version));
+    let button = versions.as_ref().map_or("Create", Versions::button);
+    let head = match versions {
+        Some(versions) => {
+            let compared = [
                 compared_field(&form, &stored, "description", "Description"),
                 compared_field(&form, &stored, "permissions", "Permissions"),
             ];
             view! {
-                {versions(&form, version, compared)}
+                {versions.show(compared, None)}
                 <p>"A change holds at once, on every replica, for everybody who holds the role."</p>
             }
             .into_any()
@@ -262,7 +264,6 @@ fn form(v: RoleFormView) -> impl IntoView {
         {form.text(description)}
         {form.several_by(permissions, v.choices)}
     };
-    let button = if back == PATH { "Create" } else { "Save" };
     let form = form.frame(action, (button, false), back.clone(), fields);
     view! {
         <PageTitle text=heading.clone()/>

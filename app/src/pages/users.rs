@@ -3,8 +3,8 @@ use leptos::prelude::*;
 use super::sessions::{self, ENDS_AT_ONCE};
 use crate::PageRequest;
 use crate::components::{
-    Confirmation, Form, Instant, PageTitle, StatusBadge, Table, actions, asking, compared, grant_rows,
-    grants_in_words, held_role, list_page, page, parameter, stored_grants, thing, versions,
+    Confirmation, Form, Instant, PageTitle, StatusBadge, Table, Versions, actions, asking, compared,
+    grant_rows, grants_in_words, held_role, list_page, page, parameter, stored_grants, thing,
 };
 use crate::views::{GrantsView, HeldRole, ListView, Moment, SessionRow, UserRow, UserView};
 
@@ -201,12 +201,14 @@ fn grants(v: GrantsView) -> impl IntoView {
     let both = compared("Roles", grants_in_words(&stored), grants_in_words(form.values()));
     let page = format!("{PATH}/{}", v.id);
     let heading = format!("Roles of {}", v.name);
+    let versions = Versions::of(&form, v.version);
+    let button = versions.button();
     let fields = view! {
-        {versions(&form, v.version, vec![both])}
+        {versions.show([both], None)}
         <p>"These are beside the roles that their groups bring. They hold from the next request on."</p>
         {grant_rows(&form, "grants", v.choices, false)}
     };
-    let form = form.frame(format!("{page}/grants"), ("Save", false), page.clone(), fields);
+    let form = form.frame(format!("{page}/grants"), (button, false), page.clone(), fields);
     view! {
         <PageTitle text=heading.clone()/>
         <div class="head">

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use super::{Choice, Link, Moment};
 use crate::Query;
 
@@ -25,7 +27,6 @@ pub struct ProfileFormView {
 /// Somebody has changed the thing since the form was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LostUpdate {
-    pub version: i64,
     pub changed: Moment,
     /// For those who may know.
     pub by: Option<Link>,
@@ -36,7 +37,7 @@ pub struct LostUpdate {
 /// A field before and after, in words. Of a list, what was taken away and what came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldChange {
-    pub label: &'static str,
+    pub label: Cow<'static, str>,
     pub before: Vec<String>,
     pub after: Vec<String>,
     /// How many entries of a list are in both.

@@ -221,8 +221,5 @@ fn unknown(id: &ProfileId) -> Error {
 }
 
 fn lost_update(current: &Profile) -> Error {
-    Error::PreconditionFailed(format!(
-        "the profile {} was changed since you read it (it is at version {} now); read it again",
-        current.id, current.version
-    ))
+    Error::outdated(format_args!("the profile {}", current.id))
 }

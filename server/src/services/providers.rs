@@ -237,10 +237,7 @@ fn check_version(current: &Provider, expected: Option<i64>) -> Result<()> {
 }
 
 fn lost_update(current: &Provider) -> Error {
-    Error::PreconditionFailed(format!(
-        "the provider {} was changed since you read it; read it again",
-        current.id
-    ))
+    Error::outdated(format_args!("the provider {}", current.id))
 }
 
 /// Brings what was written into its one form, and reports every wrong field.

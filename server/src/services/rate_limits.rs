@@ -36,7 +36,7 @@ pub async fn replace(
     check(&limits)?;
     let before = core.store.read().await?.rate_limits().await?;
     if expected_version.is_some_and(|expected| expected != before.version) {
-        return Err(lost_update(before.version));
+        return Err(lost_update());
     }
     if limits == before.limits {
         return Ok(before);
@@ -49,7 +49,7 @@ pub async fn replace(
         .write(move |tx| {
             Box::pin(async move {
                 if !tx.replace_rate_limits(&stored, before.version, now).await? {
-                    return Err(lost_update(before.version + 1));
+                    return Err(lost_update());
                 }
                 tx.record(&[event]).await?;
                 Ok(())
@@ -78,10 +78,8 @@ fn check(limits: &RateLimits) -> Result<()> {
     if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
 }
 
-fn lost_update(version: i64) -> Error {
-    Error::PreconditionFailed(format!(
-        "the rate limits were changed since you read them (they are at version {version} now); read them again"
-    ))
+fn lost_update() -> Error {
+    Error::outdated("the table of rate limits")
 }
 
 /// What one subject has used of one limit.

@@ -262,10 +262,7 @@ fn unknown(id: &RoleId) -> Error {
 }
 
 fn lost_update(current: &Role) -> Error {
-    Error::PreconditionFailed(format!(
-        "the role {} was changed since you read it (it is at version {} now); read it again",
-        current.id, current.version
-    ))
+    Error::outdated(format_args!("the role {}", current.id))
 }
 
 fn resource(id: &RoleId) -> Resource<'_> {

@@ -108,7 +108,11 @@ async fn what_must_not_be_granted_is_refused_beside_the_field(engine: Engine) {
     let answer = helpdesk.submit(&world.server, &form, &fields).await;
     assert_eq!(answer.status, 403);
     let html = answer.text();
-    assert!(html.contains("id=\"field-grants-error\"") && html.contains("href=\"#field-grants\""), "{html}");
+    assert!(
+        html.contains("id=\"field-grants-error\"")
+            && html.contains("href=\"#field-grants\">Roles granted here<"),
+        "{html}"
+    );
     assert!(words(&html).contains("nobody can grant what they do not hold"), "{html}");
     assert_eq!(grants(&world, &user).await, json!([]));
 
@@ -156,7 +160,7 @@ async fn two_who_change_a_user_see_each_other(engine: Engine) {
     let answer = world.submit(&form, &operator).await;
     assert_eq!(answer.status, 412);
     let told = words(&answer.text());
-    assert!(told.contains("Somebody has changed this"), "{told}");
+    assert!(told.contains("Somebody has changed this") && told.contains("Save mine in its place"), "{told}");
     assert!(told.contains("Stored now Yours Roles viewer within prof-test operator"), "{told}");
     let second = version(&world, &user).await;
     assert!(answer.text().contains(&format!("name=\"version\" value=\"{second}\"")));

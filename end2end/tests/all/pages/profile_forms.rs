@@ -149,6 +149,12 @@ async fn everything_wrong_is_said_at_once_and_the_input_stays(engine: Engine) {
         ("caa", "CERTCTL_ACME_CAA_IDENTITIES"),
         ("reuse_authorizations_hours", "0 to 2160 hours"),
     ] {
+        // The list above the form has the words that stand beside the field.
+        let link =
+            html.split(&format!("href=\"#field-{field}\">")).nth(1).unwrap_or_else(|| panic!("{field}"));
+        let label = link.split("</a>").next().unwrap();
+        let beside = [format!("for=\"field-{field}\">{label}"), format!("<legend>{label}</legend>")];
+        assert!(label != field && beside.iter().any(|words| html.contains(words)), "{field}: {label}");
         let beside = html
             .split(&format!("id=\"field-{field}-error\""))
             .nth(1)
@@ -190,7 +196,7 @@ async fn a_lost_update_shows_both_versions(engine: Engine) {
     let html = answer.text();
     let page = words(&html);
     for wanted in [
-        "Somebody else was faster",
+        "Somebody has changed this",
         "by key:",
         "Longest validity 2 hours 10 hours",
         "Description two lines <mine>",
@@ -198,13 +204,13 @@ async fn a_lost_update_shows_both_versions(engine: Engine) {
     ] {
         assert!(page.contains(wanted), "{wanted}: {page}");
     }
-    let table = words(html.split("lost-update").nth(1).unwrap().split("<form").next().unwrap());
+    let table = words(html.split("lost-update").last().unwrap().split("</table>").next().unwrap());
     assert!(!table.contains("Client networks"), "what is the same is not told: {table}");
     assert!(html.contains("name=\"version\" value=\"2\"") && html.contains("value=\"10h\""), "{html}");
     assert_eq!(profile(&world, "prof-made").await["max_ttl_seconds"], 7200, "nothing was stored");
     // Wrong fields do not hide it.
     let answer = world.submit(edit, &filled(&[("version", "1"), ("permitted_names", "a_b")])).await;
-    assert!(words(&answer.text()).contains("Somebody else was faster"), "{}", answer.text());
+    assert!(words(&answer.text()).contains("Somebody has changed this"), "{}", answer.text());
 
     // Saving again, in the place of what was shown, is what the button says.
     let mine = [("version", "2"), ("max_ttl_seconds", "10h"), ("description", "<mine>")];
@@ -219,7 +225,7 @@ async fn a_lost_update_shows_both_versions(engine: Engine) {
     let answer = operator.submit(&world.server, edit, &fields).await;
     assert_eq!(answer.status, 412);
     let page = words(&answer.text());
-    assert!(page.contains("Somebody else was faster") && !page.contains("by key:"), "{page}");
+    assert!(page.contains("Somebody has changed this") && !page.contains("by key:"), "{page}");
     // A form that does not say its version changes nothing.
     let answer = world.submit(edit, &filled(&[])).await;
     assert_eq!(answer.status, 422, "{}", answer.text());

@@ -47,7 +47,12 @@ fn change(
     }
     let (Some(Value::Array(was)), Some(Value::Array(is))) = (before, after) else {
         let side = |value: Option<&Value>| value.map(|value| told(name, value, empty)).unwrap_or_default();
-        return Some(FieldChange { label, before: side(before), after: side(after), kept: 0 });
+        return Some(FieldChange {
+            label: (*label).into(),
+            before: side(before),
+            after: side(after),
+            kept: 0,
+        });
     };
     let only = |list: &[Value], other: &[Value]| -> Vec<String> {
         match list {
@@ -60,7 +65,7 @@ fn change(
         came.push("the same in another order".to_owned());
     }
     let kept = was.iter().filter(|entry| is.contains(entry)).count();
-    Some(FieldChange { label, before: gone, after: came, kept })
+    Some(FieldChange { label: (*label).into(), before: gone, after: came, kept })
 }
 
 /// A whole value in words.
@@ -99,9 +104,12 @@ mod tests {
 
     use super::*;
 
-    fn told(before: &Value, after: &Value) -> Vec<(&'static str, String, String, usize)> {
+    fn told(before: &Value, after: &Value) -> Vec<(String, String, String, usize)> {
         let changes = changes(Some(before), Some(after), &["caa"]);
-        changes.into_iter().map(|c| (c.label, c.before.join(" | "), c.after.join(" | "), c.kept)).collect()
+        changes
+            .into_iter()
+            .map(|c| (c.label.into_owned(), c.before.join(" | "), c.after.join(" | "), c.kept))
+            .collect()
     }
 
     #[test]
@@ -114,7 +122,9 @@ mod tests {
             "name": "A", "permitted_names": ["b.test", "c.test"], "max_ttl_seconds": 3600, "caa": "enforce",
             "must_staple": true, "excluded_names": ["x.test"], "reuse_authorizations_hours": 48, "default_ttl_seconds": 300,
         });
-        let row = |label, before: &str, after: &str, kept| (label, before.to_owned(), after.to_owned(), kept);
+        let row = |label: &str, before: &str, after: &str, kept| {
+            (label.to_owned(), before.to_owned(), after.to_owned(), kept)
+        };
         assert_eq!(
             told(&before, &after),
             [

@@ -103,7 +103,6 @@ impl Services {
         let (before, after) = (serde_json::to_value(&stored.spec), serde_json::to_value(&yours.spec));
         let unread: Vec<_> = yours.unread.iter().map(|fault| fault.field.as_str()).collect();
         Ok(Some(LostUpdate {
-            version: stored.version,
             changed: words::moment(stored.updated_at, core.now()),
             by,
             differences: changes(before.ok().as_ref(), after.ok().as_ref(), &unread),
