@@ -230,6 +230,9 @@ CERTCTL_ACME_VALIDATION_CONCURRENCY: {{ $validation.concurrency }}
 {{- if and .Values.postgresql.url .Values.postgresql.existingSecret }}
 {{- fail "postgresql.url: postgresql.existingSecret is set too; give one of the two" }}
 {{- end }}
+{{- if and .Values.postgresql.migrationSecret (or .Values.postgresql.autoMigrate (not (include "certctl.shared" .))) }}
+{{- fail "postgresql.migrationSecret: only the job uses it that there is with PostgreSQL and postgresql.autoMigrate=false" }}
+{{- end }}
 {{- if and .Values.tls.existingSecret .Values.tls.certManager.enabled }}
 {{- fail "tls.existingSecret: tls.certManager.enabled is set too; give one of the two" }}
 {{- end }}

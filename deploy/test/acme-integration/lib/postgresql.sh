@@ -37,5 +37,6 @@ stop_postgresql() {
     [[ -n ${POSTGRESQL:-} ]] || return 0
     kill -INT "$POSTGRESQL"
     wait "$POSTGRESQL" || true
-    unset POSTGRESQL
+    rm -rf "$WORK/postgresql"
+    unset POSTGRESQL TEST_POSTGRES_URL DATABASE_URL PGHOST PGUSER PGPASSWORD PGDATABASE
 }

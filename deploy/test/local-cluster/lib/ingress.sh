@@ -1,13 +1,7 @@
 # An ingress controller: haproxy-ingress from its Go module, with Debian's haproxy. Sourced by `cluster`.
 
-copy_with_libraries() { # copy_with_libraries EXECUTABLE ROOT
-    local library
-    install -D "$1" "$2$1"
-    ldd "$1" | grep --only-matching '/[^ ]*' | while read -r library; do install -D "$library" "$2$library"; done
-}
-
 provide_ingress_controller() {
-    local go module root applet
+    local go module root
     go=$("$REPOSITORY/end2end/scripts/find-go")
     module=$(cd "$MODULES/haproxy-ingress" && "$go" list -m -f '{{.Dir}}' github.com/jcmoraisjr/haproxy-ingress)
     root=$(mktemp --directory --tmpdir="$CACHE")
@@ -18,8 +12,7 @@ provide_ingress_controller() {
     cp --dereference /usr/share/lua/5.3/dkjson.lua "$root/etc/lua/json.lua"
     copy_with_libraries "$(command -v haproxy)" "$root"
     copy_with_libraries "$(command -v socat)" "$root"
-    install -D /bin/busybox "$root/bin/sh"
-    for applet in cat cp cut echo mkdir mv rm sleep; do ln "$root/bin/sh" "$root/bin/$applet"; done
+    add_shell "$root" cat cp cut echo mkdir mv rm sleep
     mkdir -p "$root"/{etc/haproxy/{errors,maps},var/{empty,run/haproxy,lib/haproxy},tmp}
     printf 'root:x:0:0::/:/bin/sh\nhaproxy:x:1001:1001::/:/bin/sh\n' >"$root/etc/passwd"
     printf 'root:x:0:\nhaproxy:x:1001:\n' >"$root/etc/group"
