@@ -23,9 +23,15 @@ is_built() { [[ -e $BIN/.fingerprint && $(<"$BIN/.fingerprint") == "$(fingerprin
 
 build() {
     is_built && return
+    mkdir -p "$BIN"
+    # Another clone may be building the same.
+    (flock 9 && { is_built || build_anew; }) 9>"$BIN/.lock"
+}
+
+build_anew() {
     local go kubernetes=k8s.io/kubernetes/cmd
     go=$("$REPOSITORY/end2end/scripts/find-go")
-    mkdir -p "$BIN"
+    rm -f "$BIN/.fingerprint"
     export CGO_ENABLED=0 GOCACHE=$CACHE/go-build GOFLAGS='-trimpath -buildvcs=false -mod=readonly'
     say "building Kubernetes $KUBERNETES_VERSION and cert-manager $CERT_MANAGER_VERSION (minutes, the first time)"
     # One command for nearly all of it, so that one executable is linked while another still compiles.

@@ -3,10 +3,10 @@
 set -euo pipefail
 
 REPOSITORY=$(realpath "$HERE/../../..")
-CACHE=${LOCAL_CLUSTER_CACHE:-${CARGO_TARGET_DIR:-$REPOSITORY/target}/local-cluster}
+# The executables are shared by all clones of the repository; everything else is this clone's.
+BIN=${LOCAL_CLUSTER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/certctl/local-cluster}
 # hostPath volumes refuse a path with `..` in it.
-CACHE=$(realpath --canonicalize-missing "$CACHE")
-BIN=$CACHE/bin
+CACHE=$(realpath --canonicalize-missing "${CARGO_TARGET_DIR:-$REPOSITORY/target}/local-cluster")
 # Everything that one run of the cluster leaves: keys, data, logs, process ids. Gone after `cluster down`.
 STATE=$CACHE/state
 MODULES=$HERE/modules
