@@ -78,4 +78,5 @@ equal "hours of a certificate with another profile" "$(hours day-tls)" 24
 
 kubectl delete certificates --selector test=certctl >/dev/null
 kubectl get secrets --output name | grep -E 'secret/(crowd|restart|restarted|month|day)-' | xargs kubectl delete >/dev/null
+end_orders
 run_step clean-up

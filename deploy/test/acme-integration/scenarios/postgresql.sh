@@ -66,5 +66,6 @@ fi
 
 kubectl delete certificates --selector test=certctl >/dev/null
 kubectl get secrets --output name | grep -E 'secret/(killed|rolled|verified|meanwhile)-' | xargs kubectl delete >/dev/null
+end_orders
 run_step clean-up
 stop_postgresql
