@@ -16,7 +16,7 @@ linker_flags() {
 
 # What the executables are made of; a build is up to date when this is what it was made of.
 fingerprint() {
-    (cd "$MODULES" && find . -type f | sort | xargs sha256sum && sha256sum "$HERE/lib/build.sh") | sha256sum
+    (cd "$MODULES" && find . -type f | sort | xargs sha256sum && sha256sum <"$HERE/lib/build.sh") | sha256sum
 }
 
 is_built() { [[ -e $BIN/.fingerprint && $(<"$BIN/.fingerprint") == "$(fingerprint)" ]]; }
