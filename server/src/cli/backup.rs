@@ -1,4 +1,6 @@
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use clap::ArgMatches;
 use store::{DatabaseUrl, Store, StoreOptions};
@@ -22,9 +24,40 @@ pub async fn backup(matches: &ArgMatches, settings: &Settings) -> Result<(), Sta
     store.backup_to(&target).await?;
     restrict(&target)?;
     println!("Wrote {}.", target.display());
+    if let Some(days) = matches.get_one::<u64>("keep-days") {
+        prune(&target, Duration::from_secs(days * 86_400))?;
+    }
     println!("Keep the encryption key with it, in another place: {}", key_place(&config));
     println!("Without that key nobody can open the CA keys in the backup.");
     Ok(())
+}
+
+/// Removes the backups beside `newest` that were written longer ago than `keep`. What is no SQLite database, or ends
+/// otherwise, is not a backup.
+fn prune(newest: &Path, keep: Duration) -> Result<(), StartError> {
+    let folder = newest.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let fail = |e: std::io::Error| {
+        StartError::Other(format!("old backups in `{}` cannot be removed: {e}", folder.display()))
+    };
+    let ending = newest.extension();
+    let now = SystemTime::now();
+    for entry in std::fs::read_dir(folder).map_err(fail)? {
+        let entry = entry.map_err(fail)?;
+        let (path, about) = (entry.path(), entry.metadata().map_err(fail)?);
+        let age = about.modified().map_err(fail)?;
+        let is_old = now.duration_since(age).is_ok_and(|age| age > keep);
+        if about.is_file() && is_old && path.extension() == ending && is_sqlite(&path) {
+            std::fs::remove_file(&path).map_err(fail)?;
+            println!("Removed {}.", path.display());
+        }
+    }
+    Ok(())
+}
+
+fn is_sqlite(path: &Path) -> bool {
+    const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+    let mut begin = [0; MAGIC.len()];
+    std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut begin)).is_ok() && begin == *MAGIC
 }
 
 /// Puts a backup where the database is.
@@ -66,8 +99,7 @@ pub async fn restore(matches: &ArgMatches, settings: &Settings) -> Result<(), St
 
 /// Refuses a file that is no certctl database, or one that is too new, before anything is moved.
 async fn check(source: &Path) -> Result<(), StartError> {
-    let header = std::fs::read(source).map(|bytes| bytes.starts_with(b"SQLite format 3\0"));
-    if !header.unwrap_or(false) {
+    if !is_sqlite(source) {
         return Err(StartError::Other(format!("`{}` is no SQLite database", source.display())));
     }
     let copy = with_suffix(source, ".checking");

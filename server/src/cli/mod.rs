@@ -109,7 +109,14 @@ pub fn command() -> Command {
         )
         .subcommand(
             with_settings("backup", "Write a consistent copy of the SQLite database, also while serving")
-                .arg(file("The file to write; it must not exist")),
+                .arg(file("The file to write; it must not exist"))
+                .arg(
+                    Arg::new("keep-days")
+                        .long("keep-days")
+                        .value_name("DAYS")
+                        .value_parser(clap::value_parser!(u64).range(1..=36_500))
+                        .help("Afterwards remove older databases from the file's folder that end like it"),
+                ),
         )
         .subcommand(
             with_settings("restore", "Put a backup in place of the SQLite database of a stopped server")

@@ -31,11 +31,6 @@ run_step certificate
 ca=$(api /pki/iss-internal-ca.pem)
 registered=$(accounts)
 issued=$(serial test-com-tls | sed 's/serial=//' | tr '[:upper:]' '[:lower:]')
-if [[ $INSIDE_CLUSTER == local ]]; then
-    # With an image that removes old copies the job has two containers, of which the page's commands need the one.
-    "$LOCAL_CLUSTER" tools localhost/find:1 /usr/bin/find
-    helm upgrade certctl-test deploy/helm/certctl/ --reuse-values --set backup.pruneImage=localhost/find:1 >/dev/null 2>&1
-fi
 recover kubernetes-backup
 has "the name of the backup" "$BACKUP" /backup/backup-now-
 recover kubernetes-backup-key

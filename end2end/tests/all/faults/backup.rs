@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
 
 use end2end::Engine;
 use end2end::api::{certificate_by_serial, with_open_profile};
@@ -100,4 +101,30 @@ async fn with_postgresql_it_says_what_to_run() {
     let finished = run(backup).await;
     assert!(finished.text().contains("pg_dump"), "{}", finished.text());
     assert!(!file.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_backups_are_removed_and_nothing_else() {
+    let server = CertctlServer::start().await;
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let back_up = async |name: &str| {
+        let mut command = server.command(["backup", "--keep-days", "30"]);
+        command.arg(at(name));
+        succeed(command).await.stdout
+    };
+    for (name, days) in [("old.db", 31), ("recent.db", 29), ("old.copy", 31), ("notes.db", 31)] {
+        match name {
+            "notes.db" => fs::write(at(name), "no database").unwrap(),
+            _ => fs::copy(server.data_dir().join("certctl.db"), at(name)).map(|_| ()).unwrap(),
+        }
+        let then = SystemTime::now() - Duration::from_secs(days * 86_400);
+        fs::OpenOptions::new().write(true).open(at(name)).unwrap().set_modified(then).unwrap();
+    }
+    let said = back_up("new.db").await;
+    assert!(said.contains(&format!("Removed {}.", at("old.db").display())), "{said}");
+    let mut left: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    left.sort();
+    assert_eq!(left, ["new.db", "notes.db", "old.copy", "recent.db"]);
 }
