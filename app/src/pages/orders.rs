@@ -63,7 +63,7 @@ fn refused_row(row: RefusedOrderRow) -> impl IntoView {
         row.reasons.into_iter().map(|reason: String| view! { <div>{prose(&reason)}</div> }).collect_view();
     view! {
         <tr>
-            <th scope="row">
+            <th scope="row" class="wide">
                 {thing(row.name)}
                 {row.more_names.map(|names| view! { <small>{names}</small> })}
             </th>
