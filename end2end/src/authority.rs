@@ -57,8 +57,16 @@ pub fn cross_signature(
 /// # Panics
 /// When rcgen fails.
 pub fn localhost_identity(issuer: &Authority) -> (String, String) {
+    server_identity(issuer, "localhost")
+}
+
+/// A TLS server certificate for `name` and its key, both PEM.
+///
+/// # Panics
+/// When rcgen fails.
+pub fn server_identity(issuer: &Authority, name: &str) -> (String, String) {
     let key = new_key();
-    let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a valid name");
+    let mut params = CertificateParams::new([name.to_owned()]).expect("a valid name");
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
     let certificate = params.signed_by(&key, issuer).expect("a CA signs");

@@ -305,8 +305,13 @@ async fn server_identity(
 }
 
 /// Writes the bootstrap CA where clients' operators look for it.
+/// Where the server keeps the CA of its own certificate for clients on its machine.
+pub fn server_ca_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("tls").join("ca.crt")
+}
+
 fn write_ca_file(data_dir: &Path, pem: &str) -> Result<PathBuf, StartError> {
-    let path = data_dir.join("tls").join("ca.crt");
+    let path = server_ca_file(data_dir);
     let fault = |e: std::io::Error| {
         let fault = format!("`{}` cannot be written: {e}", path.display());
         ConfigError::new("CERTCTL_DATA_DIR", fault, "a directory that this user can write")

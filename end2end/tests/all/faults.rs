@@ -5,6 +5,7 @@ mod bodies;
 mod ca_files;
 mod database;
 mod disk;
+mod healthcheck;
 mod overload;
 mod replicas;
 mod slow_clients;

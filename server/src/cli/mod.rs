@@ -1,11 +1,12 @@
 //! The commands: what each takes, and how its end becomes an exit code.
 //!
-//! 0: done. 1: done, and something is wrong (`doctor`). 2: a setting or argument is wrong, or the command could not
-//! do its work; one line on standard error says what.
+//! 0: done. 1: done, and something is wrong (`doctor`, `healthcheck`). 2: a setting or argument is wrong, or the command
+//! could not do its work; one line on standard error says what.
 
 mod api_key;
 mod backup;
 mod doctor;
+mod healthcheck;
 mod quickstart;
 mod serve;
 mod sign_in;
@@ -79,6 +80,7 @@ pub fn command() -> Command {
             "doctor",
             "Check settings, database, keys, clock and port, and say what to do",
         ))
+        .subcommand(with_settings("healthcheck", "Ask the server that runs with these settings whether it is ready"))
         .subcommand(
             Command::new("api-key")
                 .about("Manage API keys")
@@ -139,6 +141,7 @@ async fn dispatch(matches: &ArgMatches) -> ExitCode {
         "quickstart" => quickstart::run(sub, Settings::from_matches(sub)).await,
         "migrate" => migrate(&Settings::from_matches(sub)).await,
         "doctor" => return doctor::run(&Settings::from_matches(sub)).await,
+        "healthcheck" => return healthcheck::run(&Settings::from_matches(sub)).await,
         "api-key" => match sub.subcommand() {
             Some((_, create)) => api_key::create(create, &Settings::from_matches(create)).await,
             None => return ExitCode::from(FAILED),
