@@ -11,7 +11,7 @@ FUZZ_PACKAGES := g++
 TEST_PACKAGES := certbot chromium curl haproxy lego openssl postgresql sqlite3
 
 .PHONY: quickstart test test-gui test-keycloak screenshots check audit bench bench-auth bench-lists coverage fuzz certlint \
-	conformance-peers image test-certs acme-cert-manager-test build-packages test-packages
+	conformance-peers image test-certs acme-cert-manager-test compose-test build-packages test-packages
 
 # From nothing to a first certificate, then a running server: `make quickstart`, or `make quickstart ARGS=--once`.
 quickstart: build-packages
@@ -116,6 +116,10 @@ test-certs:
 # KUBECONFIG, else kind, else one that is built here from Go modules (as root; a quarter of an hour, the first time).
 acme-cert-manager-test:
 	deploy/test/acme-integration/run $(ARGS)
+
+# The commands of deploy/compose/README.md with real containers: by Docker, else by Podman as root. CERTCTL_BINARY as above.
+compose-test:
+	deploy/test/compose/run
 
 build-packages:
 	@end2end/scripts/install-missing $(BUILD_PACKAGES)
