@@ -1,6 +1,6 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use clap::ArgMatches;
 use store::{DatabaseUrl, Store, StoreOptions};
@@ -32,7 +32,7 @@ pub async fn backup(matches: &ArgMatches, settings: &Settings) -> Result<(), Sta
     Ok(())
 }
 
-/// Removes the backups beside `newest` that were written longer ago than `keep`. What is no SQLite database, or ends
+/// Removes the backups beside `newest` that were written more than `keep` before it. What is no SQLite database, or ends
 /// otherwise, is not a backup.
 fn prune(newest: &Path, keep: Duration) -> Result<(), StartError> {
     let folder = newest.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -40,7 +40,8 @@ fn prune(newest: &Path, keep: Duration) -> Result<(), StartError> {
         StartError::Other(format!("old backups in `{}` cannot be removed: {e}", folder.display()))
     };
     let ending = newest.extension();
-    let now = SystemTime::now();
+    // By the clock that dated the others, which on a network's file system is not this machine's.
+    let now = newest.metadata().and_then(|about| about.modified()).map_err(fail)?;
     for entry in std::fs::read_dir(folder).map_err(fail)? {
         let entry = entry.map_err(fail)?;
         let (path, about) = (entry.path(), entry.metadata().map_err(fail)?);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use end2end::Engine;
 use end2end::api::{certificate_by_serial, with_open_profile};
@@ -118,8 +118,9 @@ async fn old_backups_are_removed_and_nothing_else() {
             "notes.db" => fs::write(at(name), "no database").unwrap(),
             _ => fs::copy(server.data_dir().join("certctl.db"), at(name)).map(|_| ()).unwrap(),
         }
-        let then = SystemTime::now() - Duration::from_secs(days * 86_400);
-        fs::OpenOptions::new().write(true).open(at(name)).unwrap().set_modified(then).unwrap();
+        let file = fs::OpenOptions::new().write(true).open(at(name)).unwrap();
+        let written = file.metadata().unwrap().modified().unwrap();
+        file.set_modified(written - Duration::from_secs(days * 86_400)).unwrap();
     }
     let said = back_up("new.db").await;
     assert!(said.contains(&format!("Removed {}.", at("old.db").display())), "{said}");
