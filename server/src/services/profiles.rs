@@ -221,5 +221,5 @@ fn unknown(id: &ProfileId) -> Error {
 }
 
 fn lost_update(current: &Profile) -> Error {
-    Error::outdated(format_args!("the profile {}", current.id))
+    Error::outdated(format_args!("the profile {} (now at version {})", current.id, current.version))
 }

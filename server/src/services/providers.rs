@@ -237,7 +237,7 @@ fn check_version(current: &Provider, expected: Option<i64>) -> Result<()> {
 }
 
 fn lost_update(current: &Provider) -> Error {
-    Error::outdated(format_args!("the provider {}", current.id))
+    Error::outdated(format_args!("the provider {} (now at version {})", current.id, current.version))
 }
 
 /// Brings what was written into its one form, and reports every wrong field.

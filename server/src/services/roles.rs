@@ -262,7 +262,7 @@ fn unknown(id: &RoleId) -> Error {
 }
 
 fn lost_update(current: &Role) -> Error {
-    Error::outdated(format_args!("the role {}", current.id))
+    Error::outdated(format_args!("the role {} (now at version {})", current.id, current.version))
 }
 
 fn resource(id: &RoleId) -> Resource<'_> {
