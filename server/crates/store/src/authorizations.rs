@@ -163,7 +163,8 @@ impl Tx {
         self.changed(sql, args![id, now]).await
     }
 
-    /// The same for all authorizations that this one made valid. Returns the orders that they belong to. To be called
+    /// The same for all authorizations that this one made valid. Returns the orders that they belong to; those that
+    /// newAuthz made belong to none. To be called
     /// after [`Self::deactivate_authorization`], which waits for transactions that are making more of them.
     pub async fn deactivate_authorizations_made_by(
         &mut self,
@@ -173,7 +174,8 @@ impl Tx {
         let sql = "UPDATE authorizations SET status = 'deactivated' \
                    WHERE source_id = $1 AND status = 'valid' AND expires_at > $2 RETURNING order_id";
         let rows = self.fetch_all(sql, args![source, now]).await?;
-        rows.iter().map(|row| row.of("authorizations").parse("order_id")).collect()
+        let orders = rows.iter().filter_map(|row| row.of("authorizations").parse_opt("order_id").transpose());
+        orders.collect()
     }
 
     /// Deletes authorizations without an order that expired before `expired_before`, and what hangs on them; at most

@@ -162,8 +162,17 @@ async fn a_deactivated_authorization_takes_what_it_made_valid_along(store: Db) {
         source_id: Some(source.id.clone()),
         ..source.clone()
     };
+    // One that newAuthz made belongs to no order.
+    let lone_id = AuthorizationId::generate(NOW, &SystemEntropy);
+    let lone = Authorization { id: lone_id.clone(), order_id: None, ..second.authorizations[0].clone() };
     let stored = second.clone();
-    store.write(move |tx| Box::pin(async move { tx.insert_order(&stored).await })).await.unwrap();
+    let insert = store.write(move |tx| {
+        Box::pin(async move {
+            tx.insert_order(&stored).await?;
+            tx.insert_authorization(&lone).await
+        })
+    });
+    insert.await.unwrap();
     let id = source.id.clone();
     let orders = store.write(move |tx| {
         Box::pin(async move {
@@ -175,8 +184,10 @@ async fn a_deactivated_authorization_takes_what_it_made_valid_along(store: Db) {
     });
     let orders: Result<_, StoreError> = orders.await;
     assert_eq!(orders.unwrap(), [second.order.id]);
-    let copy = db.authorization(&second.authorizations[0].id).await.unwrap().unwrap();
-    assert_eq!(copy.status, AuthorizationStatus::Deactivated);
+    for made in [&second.authorizations[0].id, &lone_id] {
+        let made = db.authorization(made).await.unwrap().unwrap();
+        assert_eq!(made.status, AuthorizationStatus::Deactivated);
+    }
 }
 
 async fn nothing_is_left_of_a_deleted_order(store: Db) {
