@@ -1,12 +1,6 @@
-# The page as a program: its commands by name, its files. Sourced by `run` and `check-page`.
+# Whether the page of the walkthrough is in order. Sourced by `run` and `check-page`, behind ../lib/page.sh.
 #
-# A block that starts with ```sh step=NAME is run, one with ```yaml file=NAME is that file of this folder.
-
-step() {
-    awk -v start="\`\`\`sh step=$1" '$0 == "```" { inside = 0 } inside { print } $0 == start { inside = 1 }' "$PAGE"
-}
-
-steps() { sed -n 's/^```sh step=//p' "$PAGE"; }
+# A block that starts with ```yaml file=NAME is that file of this folder.
 
 # What is wrong with the page, if anything.
 check_page() {
@@ -34,17 +28,4 @@ check_page() {
         fi
     done
     ((faults == 0))
-}
-
-# run_step NAME: the page's commands, in this shell, as somebody would paste them. OUTPUT is what they printed. The first that
-# fails ends the test.
-run_step() {
-    [[ -n $(step "$1") ]] || die "the page has no step $1"
-    say "step $1"
-    STEP=$1
-    # Not in a subshell: what a step sets or starts is for the steps after it.
-    # shellcheck source=/dev/null
-    source <(step "$1") >"$WORK/$1.out" 2> >(grep --invert-match 'found symbolic link' >&2)
-    STEP=''
-    OUTPUT=$(<"$WORK/$1.out")
 }
