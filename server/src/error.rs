@@ -86,9 +86,11 @@ impl Error {
         Self::NotFound(what.into())
     }
 
-    /// `what` has changed since the version that a write is meant to replace was read.
-    pub fn outdated(what: impl Display) -> Self {
-        Self::PreconditionFailed(format!("{what} was changed since you read it; read it again"))
+    /// `what` has changed since the version that a write is meant to replace was read. `now_at`: its present version; a
+    /// write that another one came before does not know it.
+    pub fn outdated(what: impl Display, now_at: Option<i64>) -> Self {
+        let now_at = now_at.map(|version| format!(" (now at version {version})")).unwrap_or_default();
+        Self::PreconditionFailed(format!("{what}{now_at} was changed since you read it; read it again"))
     }
 
     pub fn status(&self) -> StatusCode {

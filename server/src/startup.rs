@@ -304,12 +304,12 @@ async fn server_identity(
     }
 }
 
-/// Writes the bootstrap CA where clients' operators look for it.
 /// Where the server keeps the CA of its own certificate for clients on its machine.
 pub fn server_ca_file(data_dir: &Path) -> PathBuf {
     data_dir.join("tls").join("ca.crt")
 }
 
+/// Writes the bootstrap CA where clients' operators look for it.
 fn write_ca_file(data_dir: &Path, pem: &str) -> Result<PathBuf, StartError> {
     let path = server_ca_file(data_dir);
     let fault = |e: std::io::Error| {

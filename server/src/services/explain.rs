@@ -214,10 +214,15 @@ fn refusal(out: &mut Explanation, event: &AuditEvent) {
     let rule = text("rule").unwrap_or("unknown");
     let reason = text("reason").unwrap_or("no reason was recorded");
     out.findings.push(format!("At {} the rule `{rule}` refused it: {reason}.", event.created_at));
-    for reason in event.details["reasons"].as_array().into_iter().flatten().filter_map(|r| r.as_str()) {
+    for reason in reasons(event) {
         out.findings.push(format!("In detail: {reason}."));
     }
     out.advice.push(advice_for_rule(rule).to_owned());
+}
+
+/// The single reasons of a refusal, where it has several or one for each name.
+pub fn reasons(event: &AuditEvent) -> impl Iterator<Item = &str> {
+    event.details["reasons"].as_array().into_iter().flatten().filter_map(|reason| reason.as_str())
 }
 
 /// What to do when a rule has refused: of the profile, by the name of its field, or of the CA.

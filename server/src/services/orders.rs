@@ -5,7 +5,7 @@ use model::{
     Page, PageRequest, Permission, ProfileId, Timestamp,
 };
 
-use super::explain::{Examined, Explanation, advice_for_rule, explain};
+use super::explain::{self, Examined, Explanation, advice_for_rule, explain};
 use super::scope;
 use crate::auth::reach;
 use crate::core::Core;
@@ -88,8 +88,7 @@ impl RefusedOrder {
         let malformed = |what: &str| Error::Internal(format!("the audit event {} has no {what}", event.id));
         let details = &event.details;
         let text = |field: &str| details[field].as_str();
-        let reasons = details["reasons"].as_array().into_iter().flatten();
-        let mut reasons: Vec<_> = reasons.filter_map(|r| r.as_str()).map(str::to_owned).collect();
+        let mut reasons: Vec<_> = explain::reasons(&event).map(str::to_owned).collect();
         if reasons.is_empty() {
             reasons.extend(text("reason").map(str::to_owned));
         }

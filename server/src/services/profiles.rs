@@ -141,7 +141,7 @@ pub async fn update(
     if let Some(expected) = expected_version
         && expected != before.version
     {
-        return Err(lost_update(&before));
+        return Err(lost_update(id, Some(before.version)));
     }
     let draft = change(before.spec.clone())?;
     let spec = check(core, caller, id, draft, &before.spec.selectable_profiles).await?;
@@ -157,7 +157,7 @@ pub async fn update(
             Box::pin(async move {
                 check_selectable_exist(tx, &stored).await?;
                 if !tx.replace_profile(&stored, before.version).await? {
-                    return Err(lost_update(&before));
+                    return Err(lost_update(&before.id, None));
                 }
                 tx.record(&[event]).await?;
                 Ok(())
@@ -196,7 +196,8 @@ pub async fn delete(
                     )));
                 }
                 if !tx.delete_profile(&id, expected_version).await? {
-                    return Err(lost_update(&before));
+                    let known = (expected_version != Some(before.version)).then_some(before.version);
+                    return Err(lost_update(&before.id, known));
                 }
                 tx.record(&[event]).await?;
                 Ok(())
@@ -220,6 +221,6 @@ fn unknown(id: &ProfileId) -> Error {
     Error::not_found(format!("profile {id}"))
 }
 
-fn lost_update(current: &Profile) -> Error {
-    Error::outdated(format_args!("the profile {} (now at version {})", current.id, current.version))
+fn lost_update(id: &ProfileId, now_at: Option<i64>) -> Error {
+    Error::outdated(format_args!("the profile {id}"), now_at)
 }

@@ -121,7 +121,7 @@ pub async fn update(
                 }
                 check_mappings(tx, &caller, &stored).await?;
                 if !tx.replace_provider(&stored, before.version).await? {
-                    return Err(lost_update(&before));
+                    return Err(lost_update(&before.id, None));
                 }
                 if !stored.spec.enabled {
                     let ended = tx.delete_sessions_of_provider(&stored.id).await?;
@@ -154,7 +154,7 @@ pub async fn delete(
             Box::pin(async move {
                 let admin = begin_change(tx, now).await?;
                 if !tx.delete_provider(&deleted, before.version).await? {
-                    return Err(lost_update(&before));
+                    return Err(lost_update(&before.id, None));
                 }
                 let ended = tx.delete_sessions_of_provider(&deleted).await?;
                 admin.ensure_left(tx, now).await?;
@@ -232,12 +232,12 @@ fn unknown(id: &ProviderId) -> Error {
 fn check_version(current: &Provider, expected: Option<i64>) -> Result<()> {
     match expected.is_none_or(|expected| expected == current.version) {
         true => Ok(()),
-        false => Err(lost_update(current)),
+        false => Err(lost_update(&current.id, Some(current.version))),
     }
 }
 
-fn lost_update(current: &Provider) -> Error {
-    Error::outdated(format_args!("the provider {} (now at version {})", current.id, current.version))
+fn lost_update(id: &ProviderId, now_at: Option<i64>) -> Error {
+    Error::outdated(format_args!("the provider {id}"), now_at)
 }
 
 /// Brings what was written into its one form, and reports every wrong field.

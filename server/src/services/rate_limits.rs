@@ -36,7 +36,7 @@ pub async fn replace(
     check(&limits)?;
     let before = core.store.read().await?.rate_limits().await?;
     if expected_version.is_some_and(|expected| expected != before.version) {
-        return Err(lost_update());
+        return Err(lost_update(Some(before.version)));
     }
     if limits == before.limits {
         return Ok(before);
@@ -49,7 +49,7 @@ pub async fn replace(
         .write(move |tx| {
             Box::pin(async move {
                 if !tx.replace_rate_limits(&stored, before.version, now).await? {
-                    return Err(lost_update());
+                    return Err(lost_update(None));
                 }
                 tx.record(&[event]).await?;
                 Ok(())
@@ -78,8 +78,8 @@ fn check(limits: &RateLimits) -> Result<()> {
     if wrong.is_empty() { Ok(()) } else { Err(Error::Invalid(wrong)) }
 }
 
-fn lost_update() -> Error {
-    Error::outdated("the table of rate limits")
+fn lost_update(now_at: Option<i64>) -> Error {
+    Error::outdated("the table of rate limits", now_at)
 }
 
 /// What one subject has used of one limit.

@@ -181,7 +181,7 @@ pub async fn replace(
             Box::pin(async move {
                 tx.lock_administration().await?;
                 if !tx.replace_role(&stored, before.version).await? {
-                    return Err(lost_update(&before));
+                    return Err(lost_update(&before.id, None));
                 }
                 tx.record(&[event]).await?;
                 Ok(())
@@ -205,7 +205,7 @@ async fn delete_within(tx: &mut store::Tx, role: &Role, event: AuditEvent) -> Re
         return Err(Error::Conflict(format!("the role {} is in use: by {user}", role.id)));
     }
     if !tx.delete_role(&role.id, role.version).await? {
-        return Err(lost_update(role));
+        return Err(lost_update(&role.id, None));
     }
     tx.record(&[event]).await?;
     Ok(())
@@ -230,7 +230,7 @@ async fn changeable(core: &Core, id: &RoleId, expected_version: Option<i64>) -> 
     }
     let role = core.store.read().await?.role(id).await?.ok_or_else(|| unknown(id))?;
     match expected_version {
-        Some(expected) if expected != role.version => Err(lost_update(&role)),
+        Some(expected) if expected != role.version => Err(lost_update(id, Some(role.version))),
         _ => Ok(role),
     }
 }
@@ -261,8 +261,8 @@ fn unknown(id: &RoleId) -> Error {
     Error::not_found(format!("role {id}"))
 }
 
-fn lost_update(current: &Role) -> Error {
-    Error::outdated(format_args!("the role {} (now at version {})", current.id, current.version))
+fn lost_update(id: &RoleId, now_at: Option<i64>) -> Error {
+    Error::outdated(format_args!("the role {id}"), now_at)
 }
 
 fn resource(id: &RoleId) -> Resource<'_> {

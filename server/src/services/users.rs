@@ -126,13 +126,13 @@ async fn change(
                 let mut user = tx.user(&id).await?.ok_or_else(|| missing(&id))?;
                 let version = user.version;
                 if expected.is_some_and(|expected| expected != version) {
-                    return Err(stale(&id));
+                    return Err(lost_update(&id, Some(version)));
                 }
                 let Some(change) = edit(&mut user) else { return Ok(user) };
                 check_grantable(tx, &caller, &change.new_grants).await?;
                 user.version = version + 1;
                 if !tx.replace_user(&user, version).await? {
-                    return Err(stale(&id));
+                    return Err(lost_update(&id, None));
                 }
                 event.details = change.details;
                 if change.ends_sessions {
@@ -149,8 +149,8 @@ async fn change(
         .await
 }
 
-fn stale(id: &UserId) -> Error {
-    Error::outdated(format_args!("the user {id}"))
+fn lost_update(id: &UserId, now_at: Option<i64>) -> Error {
+    Error::outdated(format_args!("the user {id}"), now_at)
 }
 
 fn missing(id: &UserId) -> Error {

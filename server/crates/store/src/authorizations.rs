@@ -164,8 +164,8 @@ impl Tx {
     }
 
     /// The same for all authorizations that this one made valid. Returns the orders that they belong to; those that
-    /// newAuthz made belong to none. To be called
-    /// after [`Self::deactivate_authorization`], which waits for transactions that are making more of them.
+    /// newAuthz made belong to none. To be called after [`Self::deactivate_authorization`], which waits for transactions
+    /// that are making more of them.
     pub async fn deactivate_authorizations_made_by(
         &mut self,
         source: &AuthorizationId,

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    ApiJson, ApiQuery, Authenticated, List, check_comment, created, page, parse, parse_part, parse_time,
+    ApiJson, ApiQuery, Authenticated, List, check_comment, created, hexadecimal, page, parse, parse_name,
+    parse_part, parse_time,
 };
 use crate::error::{Error, Result};
 use crate::http::problem::{ApiError, ProblemDocument};
@@ -131,14 +132,12 @@ pub struct CertificateQuery {
 
 impl CertificateQuery {
     fn filter(&self) -> Result<CertificateFilter> {
-        let hex = |t: &String| t.replace(':', "").to_ascii_lowercase();
-        let name = self.name.as_deref().map(Identifier::parse_any).transpose();
         Ok(CertificateFilter {
-            name: name.map_err(|reason| Error::invalid("name", reason))?.map(|id| id.value()),
+            name: parse_name("name", self.name.as_deref())?,
             name_part: parse_part("name_part", self.name_part.as_deref(), NamePart::parse)?,
             within: Vec::new(),
-            serial: self.serial.as_ref().map(hex),
-            sha256: self.sha256.as_ref().map(hex),
+            serial: self.serial.as_deref().map(hexadecimal),
+            sha256: self.sha256.as_deref().map(hexadecimal),
             account_id: parse("account_id", self.account_id.as_deref())?,
             order_id: parse("order_id", self.order_id.as_deref())?,
             profile_id: parse("profile_id", self.profile_id.as_deref())?,

@@ -6,7 +6,7 @@ use axum::body::HttpBody;
 use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use model::{Actor, Caller, PageRequest};
+use model::{Actor, Caller, Identifier, PageRequest};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -188,6 +188,17 @@ pub fn parse_part<T>(
     parse: impl FnOnce(&str) -> Result<T, &'static str>,
 ) -> Result<Option<T>> {
     text.map(|text| parse(text).map_err(|reason| Error::invalid(field, reason))).transpose()
+}
+
+/// Parses an optional name or address, to be compared as a whole.
+pub fn parse_name(field: &str, text: Option<&str>) -> Result<Option<String>> {
+    let name = text.map(Identifier::parse_any).transpose();
+    Ok(name.map_err(|reason| Error::invalid(field, reason))?.map(|id| id.value()))
+}
+
+/// Octets in hexadecimal, as certificates are listed by them: small letters, without colons.
+pub fn hexadecimal(text: &str) -> String {
+    text.replace(':', "").to_ascii_lowercase()
 }
 
 /// Parses an optional time of a query (RFC 3339).

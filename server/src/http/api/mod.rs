@@ -26,7 +26,8 @@ pub mod users;
 
 pub use answer::{created, etag};
 pub use extract::{
-    ApiJson, ApiQuery, Authenticated, ListQuery, field_error, if_match, page, parse, parse_part, parse_time,
+    ApiJson, ApiQuery, Authenticated, ListQuery, field_error, hexadecimal, if_match, page, parse, parse_name,
+    parse_part, parse_time,
 };
 
 use axum::Json;

@@ -1,10 +1,10 @@
 //! Certificates that something is done to.
 
-use model::{BulkSelection, CertificateFilter, CertificateId, Identifier, NamePart, Timestamp};
+use model::{BulkSelection, CertificateFilter, CertificateId, NamePart, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{parse, parse_part, parse_time};
+use super::{hexadecimal, parse, parse_name, parse_part, parse_time};
 use crate::error::{Error, Result};
 
 /// Which certificates are meant: `ids`, or all that match every given criterion. At least one is needed.
@@ -76,17 +76,15 @@ impl CertificateSelection {
     }
 
     fn filter(&self) -> Result<CertificateFilter> {
-        let hex = |t: &String| t.replace(':', "").to_ascii_lowercase();
-        let name = self.name.as_deref().map(Identifier::parse_any).transpose();
         Ok(CertificateFilter {
             profile_id: parse("selection.profile_id", self.profile_id.as_deref())?,
             account_id: parse("selection.account_id", self.account_id.as_deref())?,
             order_id: parse("selection.order_id", self.order_id.as_deref())?,
             issuer_id: parse("selection.issuer_id", self.issuer_id.as_deref())?,
-            name: name.map_err(|reason| Error::invalid("selection.name", reason))?.map(|id| id.value()),
+            name: parse_name("selection.name", self.name.as_deref())?,
             name_part: parse_part("selection.name_part", self.name_part.as_deref(), NamePart::parse)?,
-            serial: self.serial.as_ref().map(hex),
-            sha256: self.sha256.as_ref().map(hex),
+            serial: self.serial.as_deref().map(hexadecimal),
+            sha256: self.sha256.as_deref().map(hexadecimal),
             expires_after: parse_time("selection.expires_after", self.expires_after.as_deref())?,
             expires_before: parse_time("selection.expires_before", self.expires_before.as_deref())?,
             created_after: parse_time("selection.created_after", self.created_after.as_deref())?,

@@ -11,6 +11,7 @@ use super::fields::{self, Fields};
 use super::words;
 use crate::error::{Error, Result};
 use crate::http::api::certificates::parse_id;
+use crate::http::api::hexadecimal;
 use crate::services::{certificates, orders, renewal};
 
 pub const PATH: &str = "/certificates";
@@ -146,7 +147,7 @@ impl Services {
 
 /// The filters of the list. Where one is wrong, `fields` know.
 pub(super) fn filter(fields: &mut Fields<'_>) -> CertificateFilter {
-    let hex = |text: &str| match text.replace(':', "").to_ascii_lowercase() {
+    let hex = |text: &str| match hexadecimal(text) {
         hex if hex.bytes().all(|b| b.is_ascii_hexdigit()) => Ok(hex),
         _ => Err("not a number in hexadecimal".to_owned()),
     };

@@ -71,8 +71,6 @@ impl Services {
                     why: format!("{}: {reason}", row.placed.hint),
                 });
             }
-        }
-        if self.may(Permission::OrderRead) {
             let since = Some(now - DAY);
             let filter = RefusedFilter { since, page: first(50), ..RefusedFilter::default() };
             items.extend(self.refusals(orders::refused(core, caller, &filter).await?.items, now));
